@@ -1,0 +1,1 @@
+"""Image folders to a checked catalog; decoding one image; digests and image statistics."""

@@ -1,0 +1,1 @@
+"""One kind of hard case a file, one registry."""

@@ -1,0 +1,1 @@
+"""Models to embeddings, logits and transformed views; the out-of-fold probe."""

@@ -1,0 +1,1 @@
+"""Pure array maths: probabilities, neighbours, metrics, intervals, projection."""

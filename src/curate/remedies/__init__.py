@@ -1,0 +1,1 @@
+"""Findings to tiers, schedules and edits."""

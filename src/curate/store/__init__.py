@@ -1,0 +1,1 @@
+"""The run directory: table schemas, atomic artefacts, cache keys. Knows no machine learning."""

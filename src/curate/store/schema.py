@@ -1,0 +1,114 @@
+"""The columns of every table in a run, with their Arrow types: the contract other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised whenever a table or `run.json` changes in a way that a reader would notice."""
+
+CATALOG: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "filepath": pa.string(),
+    "split": pa.string(),
+    "label": pa.string(),
+    "group": pa.string(),
+    "content_digest": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "size_bytes": pa.int64(),
+    "mtime_ns": pa.int64(),
+}
+PROBLEMS: Mapping[str, pa.DataType] = {
+    "filepath": pa.string(),
+    "split": pa.string(),
+    "label": pa.string(),
+    "problem": pa.string(),
+    "detail": pa.string(),
+}
+SAMPLES: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "filepath": pa.string(),
+    "split": pa.string(),
+    "label": pa.string(),
+    "pred_label": pa.string(),
+    "confidence": pa.float64(),
+    "margin": pa.float64(),
+    "in_sample": pa.bool_(),
+    "fold": pa.int32(),
+    "tier": pa.string(),
+    "difficulty": pa.float64(),
+    "group": pa.string(),
+    "content_digest": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+}
+FINDINGS: Mapping[str, pa.DataType] = {
+    "kind": pa.string(),
+    "sample_id": pa.string(),
+    "score": pa.float64(),
+    "flagged": pa.bool_(),
+    "rank": pa.int64(),
+    "suggestion": pa.string(),
+    "partner_id": pa.string(),
+    "reason": pa.string(),
+}
+TIERS: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "tier": pa.string(),
+    "difficulty": pa.float64(),
+    "reason": pa.string(),
+}
+DECISIONS: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "action": pa.string(),
+    "value": pa.string(),
+    "source": pa.string(),
+}
+TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
+    "catalog": CATALOG,
+    "problems": PROBLEMS,
+    "samples": SAMPLES,
+    "findings": FINDINGS,
+    "tiers": TIERS,
+    "decisions": DECISIONS,
+}
+
+TIER_NAMES = ("easy", "medium", "hard", "review")
+"""Tiers of training images, in the order a curriculum meets them; `review` is in no stage."""
+
+DECISION_TAGS = ("hard", "easy", "exclude", "ok")
+"""Sample tags by which a person decides; reserved, the tool never writes them."""
+
+RELABEL_PREFIX = "relabel:"
+"""A sample tag ``relabel:CLASS`` is a person's new label."""
+
+ACTIONS = ("exclude", "relabel", "hard", "easy", "ok")
+"""Values of `decisions.action`; on one image an earlier one wins over a later one."""
+
+
+def empty(name: str) -> pd.DataFrame:
+    """A table of the right columns and no rows."""
+    return to_arrow(name, pd.DataFrame({column: [] for column in TABLES[name]})).to_pandas()
+
+
+def to_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
+    """Give a frame the types of its table; columns beyond the schema are kept as they are.
+
+    Raises:
+        ValueError: a column of the schema is missing.
+    """
+    schema = TABLES[name]
+    missing = [column for column in schema if column not in frame.columns]
+    if missing:
+        raise ValueError(f"Expected columns {list(schema)} in table {name}, missing {missing}.")
+    fields = [
+        (column, pa.array(frame[column], type=kind, from_pandas=True))
+        for column, kind in schema.items()
+    ]
+    extra = [column for column in frame.columns if column not in schema]
+    fields += [(str(column), pa.array(frame[column], from_pandas=True)) for column in extra]
+    return pa.table(dict(fields))
