@@ -40,6 +40,30 @@ class Neighbors:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """Pairs of rows, each once with a < b, and how alike they are.
+
+    Attributes:
+        a, b: (m,) row numbers.
+        distances: (m,) cosine distances.
+        residuals: (m,) what the pixels do not share, see `curate.numerics.alignment.residual`.
+        identical: (m,) True where the two files have the same bytes.
+        confirmed: (m,) True where the pair counts as the same picture.
+        typical: the median residual between an image and its nearest neighbour.
+        threshold: the residual up to which a pair was confirmed.
+    """
+
+    a: Ints
+    b: Ints
+    distances: Floats
+    residuals: Floats
+    identical: Bools
+    confirmed: Bools
+    typical: float
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known about n images. A field that was not computed is None.
 
@@ -53,8 +77,9 @@ class Evidence:
         view_embeddings: per view name ("hflip", "vflip", "rot90", "rot180", "rot270") the (n, d)
             embeddings of every image so transformed; rotations are counter-clockwise.
         neighbors: the cosine graph of `embeddings`.
+        copies: pairs of the same picture, see `curate.numerics.copies.find_copies`.
         digests: (n,) digest of each file's bytes.
-        thumbnails: (n, 16, 16) uint8 grey, area-averaged, for confirming duplicates on pixels.
+        thumbnails: (n, 32, 32) uint8 grey, area-averaged, for confirming duplicates on pixels.
         image_stats: one row an image: brightness, contrast, sharpness, ...
         metadata: the user's own columns.
         folds: (n,) out-of-fold assignment of train rows, -1 for the others.
@@ -70,6 +95,7 @@ class Evidence:
     embeddings: Floats | None = None
     view_embeddings: Mapping[str, Floats] | None = None
     neighbors: Neighbors | None = None
+    copies: Copies | None = None
     digests: Strings | None = None
     thumbnails: NDArray[np.uint8] | None = None
     image_stats: pd.DataFrame | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 log = logging.getLogger("curate")
@@ -24,14 +24,10 @@ class Bar(Protocol):
 class Progress(Protocol):
     """Opens a bar for one step: ``with progress("embed", total=900, unit="image") as bar``."""
 
-    def __call__(self, name: str, total: int | None = None, unit: str = "it") -> _Opened:
+    def __call__(
+        self, name: str, total: int | None = None, unit: str = "it"
+    ) -> AbstractContextManager[Bar]:
         """Open the bar of one step."""
-
-
-class _Opened(Protocol):
-    def __enter__(self) -> Bar: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _Silent:

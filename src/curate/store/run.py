@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from curate.errors import RunError, StaleArtefact
 from curate.progress import log
 from curate.store.files import atomic, write_json
-from curate.store.schema import SCHEMA_VERSION, empty, to_arrow
+from curate.store.schema import CACHED, SCHEMA_VERSION, empty, to_arrow
 
 MARK = "curate.run"
 
@@ -91,19 +91,28 @@ class Run:
         self.info.update(changes)
         write_json(self.path / "run.json", self.info)
 
+    def check_complete(self) -> None:
+        """Raise `RunError` unless the analysis of this run came to its end."""
+        if self.info.get("status") != "complete":
+            raise RunError(
+                f"Expected a finished run at {self.path}, found one that was interrupted. Run the "
+                "same `curate analyze` again: it goes on where it was."
+            )
+
     # -- tables ----------------------------------------------------------------------------------
 
     def table(self, name: str) -> pd.DataFrame:
         """Read a table; an absent one has no rows."""
-        path = self._table_path(name)
+        path = self.table_path(name)
         if not path.exists():
             return empty(name)
-        return pq.read_table(path).to_pandas()
+        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        return frame
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Check a frame against its schema and write it."""
         table = to_arrow(name, frame)
-        with atomic(self._table_path(name)) as file:
+        with atomic(self.table_path(name)) as file:
             pq.write_table(table, file)
 
     # -- arrays ----------------------------------------------------------------------------------
@@ -143,8 +152,9 @@ class Run:
         """Where an array lies; a name with a slash lies in a folder, such as ``cache/folds``."""
         return self.path / f"{name}.npy"
 
-    def _table_path(self, name: str) -> Path:
-        folder = self.path / "cache" if name == "catalog" else self.path
+    def table_path(self, name: str) -> Path:
+        """Where a table lies."""
+        folder = self.path / "cache" if name in CACHED else self.path
         return folder / f"{name}.parquet"
 
     # -- stages ----------------------------------------------------------------------------------

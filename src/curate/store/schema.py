@@ -68,14 +68,21 @@ DECISIONS: Mapping[str, pa.DataType] = {
     "value": pa.string(),
     "source": pa.string(),
 }
+IMAGE_STATS: Mapping[str, pa.DataType] = {"sample_id": pa.string()}
+
 TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
     "catalog": CATALOG,
+    "decode_problems": PROBLEMS,
+    "image_stats": IMAGE_STATS,
     "problems": PROBLEMS,
     "samples": SAMPLES,
     "findings": FINDINGS,
     "tiers": TIERS,
     "decisions": DECISIONS,
 }
+
+CACHED = ("catalog", "decode_problems", "image_stats")
+"""Tables that only curate reads; they lie in the run's ``cache`` folder."""
 
 TIER_NAMES = ("easy", "medium", "hard", "review")
 """Tiers of training images, in the order a curriculum meets them; `review` is in no stage."""
@@ -92,7 +99,10 @@ ACTIONS = ("exclude", "relabel", "hard", "easy", "ok")
 
 def empty(name: str) -> pd.DataFrame:
     """A table of the right columns and no rows."""
-    return to_arrow(name, pd.DataFrame({column: [] for column in TABLES[name]})).to_pandas()
+    frame: pd.DataFrame = to_arrow(
+        name, pd.DataFrame({column: [] for column in TABLES[name]})
+    ).to_pandas()
+    return frame
 
 
 def to_arrow(name: str, frame: pd.DataFrame) -> pa.Table:

@@ -1,0 +1,48 @@
+"""What every source of embeddings is, so that one pass over the images serves them all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from curate.findings import Floats
+
+
+class Output(NamedTuple):
+    """One batch: (b, d) float32 embeddings and, from a classifier, (b, n_classes) logits."""
+
+    embeddings: Floats
+    logits: Floats | None
+
+
+class Embedder(Protocol):
+    """Turns images into embeddings.
+
+    Attributes:
+        name: the model's name, as given.
+        digest: identifies the weights and the preprocessing: the cache key of its outputs.
+        class_names: the classes of its logits in their column order, or None.
+        batch_size: images a forward pass.
+        device: device, precision and engine in words.
+    """
+
+    name: str
+    digest: str
+    class_names: tuple[str, ...] | None
+    batch_size: int
+    device: str
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize and crop one RGB image to the (size, size, channels) input."""
+
+    def forward(self, batch: NDArray[np.uint8]) -> Output:
+        """Embed a (b, size, size, channels) batch."""
+
+    def start(self, n_forward: int) -> None:
+        """Make ready for about `n_forward` images: the place to convert or compile."""
+
+    def settings(self) -> dict[str, Any]:
+        """What `run.json` records of it."""

@@ -1,0 +1,134 @@
+"""What people decided and what the tool suspects, carried out on the list of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from curate.errors import ExportError, listed
+from curate.findings import Floats
+from curate.remedies.tiers import difficulty_of, tier_by_cutoffs
+from curate.store.schema import ACTIONS
+
+EDIT_COLUMNS = ["filepath", "split", "label", "action", "value", "by", "reason"]
+HOW = {"app:tag": "by a tag in the App", "app:label": "by an edited label in the App"}
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The images after all decisions.
+
+    Attributes:
+        samples: the run's samples with `label`, `tier`, `difficulty`, `reason` as decided and a
+            bool column `dropped`.
+        edits: what was dropped or relabelled, with the columns `EDIT_COLUMNS`; `by` is "tool" or
+            "person".
+    """
+
+    samples: pd.DataFrame
+    edits: pd.DataFrame
+
+
+def apply_decisions(
+    samples: pd.DataFrame,
+    tiers: pd.DataFrame,
+    decisions: pd.DataFrame,
+    pred_probs: Floats,
+    class_names: tuple[str, ...],
+) -> Edited:
+    """Carry out decisions: a person's always wins, and the tool never touches val or test.
+
+    Of several decisions on one image the first in the order exclude, relabel, hard, easy, ok
+    sets the tier; a relabel is carried out beside hard or easy as well. Suspected label errors of
+    train stay in the tier `review` and out of the training list unless a person said ok,
+    relabelled them or gave them a tier. An image that a person puts back takes its tier from
+    the cut-offs of its class.
+
+    Args:
+        samples: the run's samples, in the row order of `pred_probs`.
+        tiers: the run's tiers.
+        decisions: rows of `curate.store.schema.DECISIONS`.
+        pred_probs: (n, n_classes) held-out probabilities.
+        class_names: their columns.
+
+    Raises:
+        ExportError: an unknown action, or a class that does not exist.
+    """
+    table = samples.reset_index(drop=True).copy()
+    reasons = tiers.set_index("sample_id")["reason"]
+    table["reason"] = table["sample_id"].map(reasons).fillna("").astype(object)
+    table["label"] = table["label"].astype(object)
+    table["tier"] = table["tier"].astype(object).where(table["tier"].notna(), "")
+    table["dropped"] = False
+    cutoffs = table.loc[table["split"] == "train", ["label", "tier", "difficulty"]].copy()
+    edits: list[tuple[str, str, str, str, str, str, str]] = []
+    rows = {sample_id: i for i, sample_id in enumerate(table["sample_id"])}
+    _check(decisions, class_names)
+    by_sample = decisions[decisions["sample_id"].isin(rows)].groupby("sample_id", sort=True)
+    for sample_id, said in by_sample:
+        _decide(table, rows[str(sample_id)], said, cutoffs, pred_probs, class_names, edits)
+    held = table.index[(table["tier"] == "review") & (table["split"] == "train")]
+    for i in held:
+        row = table.loc[i]
+        if not row["dropped"]:
+            table.loc[i, "dropped"] = True
+            edits.append((row["filepath"], row["split"], row["label"], "drop", "review", "tool",
+                          row["reason"]))  # fmt: skip
+    return Edited(table, pd.DataFrame(edits, columns=EDIT_COLUMNS))
+
+
+def _decide(
+    table: pd.DataFrame,
+    i: int,
+    said: pd.DataFrame,
+    cutoffs: pd.DataFrame,
+    pred_probs: Floats,
+    class_names: tuple[str, ...],
+    edits: list[tuple[str, str, str, str, str, str, str]],
+) -> None:
+    actions = {row.action: row for row in said.itertuples()}
+    path, split, old = (str(table.at[i, name]) for name in ("filepath", "split", "label"))
+    if "exclude" in actions:
+        reason = f"person: excluded {HOW.get(str(actions['exclude'].source), 'by decision')}"
+        table.at[i, "dropped"], table.at[i, "reason"] = True, reason
+        edits.append((path, split, old, "drop", "", "person", reason))
+        return
+    why = []
+    if "relabel" in actions:
+        new = str(actions["relabel"].value)
+        text = f"relabelled from {old} {HOW.get(str(actions['relabel'].source), 'by decision')}"
+        why.append(text)
+        table.loc[i, "label"] = new
+        own = class_names.index(new)
+        rest = np.delete(pred_probs[i], own).max(initial=0)
+        table.loc[i, "difficulty"] = float(difficulty_of(np.array(pred_probs[i, own] - rest)))
+        edits.append((path, split, old, "relabel", new, "person", f"person: {text}"))
+    tier = next((name for name in ("hard", "easy") if name in actions), None)
+    if tier is not None:
+        why.insert(0, f"tagged {tier} {HOW.get(str(actions[tier].source), 'by decision')}")
+        table.loc[i, "tier"] = tier
+    elif split == "train" and ("relabel" in actions or table.loc[i, "tier"] == "review"):
+        difficulty = float(cast(float, table.at[i, "difficulty"]))
+        table.loc[i, "tier"] = tier_by_cutoffs(difficulty, str(table.loc[i, "label"]), cutoffs)
+    if "ok" in actions:
+        why.append(f"said to be ok {HOW.get(str(actions['ok'].source), 'by decision')}")
+    table.loc[i, "reason"] = "person: " + "; ".join(why)
+
+
+def _check(decisions: pd.DataFrame, class_names: tuple[str, ...]) -> None:
+    unknown = sorted(set(decisions["action"]) - set(ACTIONS))
+    if unknown:
+        raise ExportError(
+            f"Expected decisions {', '.join(ACTIONS)}, found {listed(unknown)} in "
+            "decisions.parquet. Remove those rows."
+        )
+    relabels = decisions.loc[decisions["action"] == "relabel", "value"]
+    strange = sorted(set(relabels) - set(class_names))
+    if strange:
+        raise ExportError(
+            f"Expected relabel:CLASS with one of the {len(class_names)} classes of the run, found "
+            f"{listed(strange)}. Correct the tag in the App."
+        )

@@ -1,0 +1,44 @@
+"""Evidence made on the spot: classes as clusters, nothing learnt, everything seeded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from curate.data.views import VIEWS
+from curate.findings import Evidence
+from curate.numerics.copies import find_copies
+from curate.numerics.neighbors import knn
+
+
+def make_evidence(n: int = 60, n_classes: int = 3, d: int = 8, seed: int = 0) -> Evidence:
+    """n images in n_classes well-separated clusters, a fifth of them val and a fifth test."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % max(n_classes, 1)
+    centres = rng.normal(size=(max(n_classes, 1), d)) * 4
+    embeddings = (centres[labels] + rng.normal(size=(n, d))).astype(np.float32)
+    pred_probs = rng.dirichlet(np.ones(n_classes), size=n) * 0.3
+    pred_probs[np.arange(n), labels] += 0.7
+    splits = np.array(["train", "train", "train", "val", "test"])[np.arange(n) // 3 % 5]
+    evidence = Evidence(
+        sample_ids=np.array([f"{i:04x}" for i in rng.permutation(n)], dtype=str),
+        labels=labels.astype(np.int64),
+        splits=splits.astype(str),
+        class_names=tuple(f"class{c}" for c in range(n_classes)),
+        pred_probs=pred_probs.astype(np.float32),
+        embeddings=embeddings,
+        view_embeddings={
+            view: (embeddings + rng.normal(size=(n, d))).astype(np.float32)
+            for view in VIEWS
+            if view != "identity"
+        },
+        neighbors=knn(embeddings, 20),
+        digests=np.array([f"digest{i}" for i in range(n)], dtype=str),
+        thumbnails=rng.integers(0, 256, (n, 32, 32)).astype(np.uint8),
+        image_stats=pd.DataFrame(rng.random((n, 3)), columns=["brightness", "contrast", "entropy"]),
+        folds=np.where(splits == "train", np.arange(n) % 5, -1).astype(np.int32),
+        groups=np.array([""] * n, dtype=str),
+    )
+    return replace(evidence, copies=find_copies(evidence))
