@@ -43,7 +43,10 @@ def silent(name: str, total: int | None = None, unit: str = "it") -> Iterator[Ba
 
 @contextmanager
 def bars(name: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]:
-    """A tqdm bar on stderr that shows itself only when a step takes longer than a second."""
+    """A tqdm bar on stderr that shows itself only when a step takes longer than a second.
+
+    Where only warnings are wanted (``--quiet``), there is none.
+    """
     from tqdm import tqdm
 
     with tqdm(
@@ -54,6 +57,7 @@ def bars(name: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         delay=1,
         mininterval=0.5,
         leave=True,
+        disable=log.level > logging.INFO,
         dynamic_ncols=True,
     ) as bar:
         yield bar

@@ -30,7 +30,7 @@ class Outlier:
     """
 
     k: int = 10
-    z_max: float = 4.0
+    z_max: float = 3.0
     z_facts_max: float = 10.0
 
     kind: ClassVar[str] = "outlier"

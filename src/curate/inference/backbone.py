@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
+import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +63,7 @@ class Backbone:
         """Resize and centre-crop as the model's own configuration says."""
         for step in self._geometry:
             image = step(image)
-        pixels = np.asarray(image)
+        pixels = np.array(image)
         return pixels if self._channels == 3 else pixels.mean(axis=2, keepdims=True).astype("u1")
 
     def start(self, n_forward: int) -> None:
@@ -120,6 +124,8 @@ def load_embedder(
                 "the file belongs to by --model."
             )
         return Hog()
+    if weights is None and checkpoint is None:
+        _be_quick_when_offline()
     import timm
 
     if not timm.is_model(name):
@@ -138,6 +144,20 @@ def load_embedder(
         return Backbone(name, model, digest, None, device, batch_size)
     model = _from_hub(name)
     return Backbone(name, model, _state_digest(model), None, device, batch_size)
+
+
+def _be_quick_when_offline() -> None:
+    """Spare a machine without network the hub's minute of retries: its cache still serves.
+
+    Must come before the first import of huggingface_hub, which reads the environment once.
+    """
+    if "HF_HUB_OFFLINE" in os.environ or urllib.request.getproxies():
+        return
+    host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _from_hub(name: str) -> Any:

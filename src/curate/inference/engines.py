@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -132,7 +133,9 @@ class OpenVinoEngine:
         import openvino
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            # OpenVINO traces the model by torch.jit, which torch calls deprecated.
+            warnings.simplefilter("ignore")
             converted = openvino.convert_model(whole, example_input=torch.from_numpy(example))
         # Without the hint, CPUs that have bfloat16 would silently compute in it.
         self._compiled = openvino.Core().compile_model(

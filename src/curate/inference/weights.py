@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,12 @@ from curate.errors import ModelError
 
 CLASS_KEYS = ("class_names", "classes", "class_to_idx")
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict")
+UNREADABLE = (
+    pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError,
+    AttributeError,
+)  # fmt: skip
+"""What torch's safe unpickler raises on files that are not its own."""
+
 PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
@@ -85,15 +93,15 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    import pickle
-
     import torch
 
     try:
         # timm stores its arguments as a Namespace, which holds data only.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            # torch warns of old pickle protocols; what cannot be read is an error anyway.
+            warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"Expected tensors in {path}, found a file that cannot be read without running code "

@@ -1,0 +1,103 @@
+"""``curate analyze``: image folders to a run, a FiftyOne dataset and the App."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+SOME_PATH = click.Path(path_type=Path)
+
+
+class AutoInt(click.ParamType[int | None]):
+    """A positive number, or "auto" for None."""
+
+    name = "auto|n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
+        """Read one value."""
+        if value is None or value == "auto":
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"expected auto or a number of at least 1, found {value!r}", param, ctx)
+        return number
+
+
+def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that may open the App."""
+    command = click.option("--no-app", is_flag=True, help="Publish, but do not open the App.")(
+        command
+    )
+    return click.option("--port", type=click.IntRange(1, 65535), help="Of the App on 127.0.0.1.")(
+        command
+    )
+
+
+@click.command()
+@click.argument("data", type=SOME_PATH)
+@click.option("--run", "run_dir", type=SOME_PATH, help="Where the run is written [runs/NAME].")
+@click.option("--model", help="A timm model, or hog, which needs no weights [efficientnet_b0].")
+@click.option("--weights", type=SOME_PATH, help="A backbone's state dict; its head is ignored.")
+@click.option("--checkpoint", type=SOME_PATH, help="A trained classifier with its class list.")
+@click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--batch-size", type=AutoInt(), default="auto", show_default=True)
+@click.option("--workers", type=AutoInt(), default="auto", show_default=True)
+@app_options
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def analyze(
+    data: Path, run_dir: Path | None, model: str | None, no_app: bool, port: int | None,
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Find the hard cases in DATA/{train,val,test}/CLASS/image.
+
+    Example: curate analyze data/pets --model resnet50 --run runs/pets
+    """
+    analyze_and_show(data, run_dir, no_app, port, as_json, model=model, **options)
+
+
+def analyze_and_show(
+    data: Path, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
+    after: Callable[[Any], str] | None = None, **options: Any,
+) -> None:  # fmt: skip
+    """Analyse, publish, print the summary (and what `after` adds), open the App.
+
+    The database and the port are checked before any work, since nothing is more annoying than to
+    learn of them after it.
+    """
+    from curate.app.database import check_database
+    from curate.app.session import pick_port, serve
+    from curate.pipeline.analyze import default_run, run_analysis
+    from curate.pipeline.settings import Settings
+    from curate.pipeline.summary import summary, summary_text
+    from curate.progress import bars
+
+    given = {key: value for key, value in options.items() if value is not None}
+    settings = Settings(data.expanduser().absolute(), **given)
+    check_database()
+    if not no_app:
+        pick_port(port)
+    run = run_analysis(settings, run_dir or default_run(settings.data), bars)
+    from curate.app.publish import publish
+
+    dataset = publish(run, bars)
+    if as_json:
+        click.echo(json.dumps({**summary(run), "dataset": dataset}, indent=2))
+    else:
+        click.echo(summary_text(run))
+        if after is not None:
+            click.echo("\n" + after(run))
+        click.echo(f"\nrun: {run.path}\nFiftyOne dataset: {dataset}")
+    if no_app:
+        if not as_json:
+            click.echo(f"open it with: curate app {run.path}")
+        return
+    serve(run, pick_port(port), say=click.echo)

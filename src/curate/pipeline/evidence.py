@@ -1,0 +1,82 @@
+"""A run's artefacts as the evidence that detectors take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curate.detectors import DETECTORS, missing_input
+from curate.findings import Evidence, Findings, Neighbors
+from curate.numerics.copies import find_copies
+from curate.progress import Progress, log
+from curate.store.run import Run
+from curate.store.schema import FINDINGS
+
+
+def graph_of(run: Run, rows: list[str]) -> Neighbors:
+    """The run's neighbour graph."""
+    return Neighbors(
+        run.array("cache/neighbor_indices", rows), run.array("cache/neighbor_distances", rows)
+    )
+
+
+def evidence_of(
+    run: Run, table: pd.DataFrame, labels: np.ndarray[Any, Any], names: tuple[str, ...],
+    views: tuple[str, ...], seed: int,
+) -> Evidence:  # fmt: skip
+    """Everything that the run knows about its images.
+
+    Args:
+        run: with its inference, neighbours and probabilities done.
+        table: the catalog's readable rows.
+        labels: (n,) their class numbers.
+        names: the classes.
+        views: the embedded views.
+        seed: the run's seed.
+    """
+    rows = table["sample_id"].tolist()
+    evidence = Evidence(
+        sample_ids=np.asarray(rows, dtype=str),
+        labels=labels,
+        splits=table["split"].to_numpy(dtype=str),
+        class_names=names,
+        pred_probs=np.asarray(run.array("probs", rows)),
+        embeddings=np.asarray(run.array("embeddings", rows)),
+        view_embeddings={view: run.array(f"cache/view_{view}", rows) for view in views},
+        neighbors=graph_of(run, rows),
+        digests=table["content_digest"].to_numpy(dtype=str),
+        thumbnails=np.asarray(run.array("cache/thumbnails", rows)),
+        image_stats=run.table("image_stats"),
+        folds=np.asarray(run.array("cache/folds", rows)),
+        groups=table["group"].fillna("").to_numpy(dtype=str),
+        seed=seed,
+    )
+    return replace(evidence, copies=find_copies(evidence))
+
+
+def detect_all(run: Run, evidence: Evidence, progress: Progress) -> None:
+    """Run every registered detector and write findings.parquet."""
+    found: list[Findings] = []
+    skipped: dict[str, str] = {}
+    with progress("detect", total=len(DETECTORS), unit="kind") as bar:
+        for kind in sorted(DETECTORS):
+            detector = DETECTORS[kind]()
+            why = missing_input(detector, evidence)
+            if why is None:
+                found.append(detector.detect(evidence))
+            else:
+                skipped[kind] = why
+                log.warning("%s: skipped, it %s", kind, why)
+            bar.update()
+    tables = [findings.table.assign(kind=findings.kind) for findings in found]
+    run.write_table("findings", pd.concat(tables, ignore_index=True)[list(FINDINGS)])
+    run.save(
+        detectors={
+            findings.kind: {"flagged": int(findings.table["flagged"].sum()), **findings.info}
+            for findings in found
+        },
+        skipped_detectors=skipped,
+    )

@@ -1,0 +1,188 @@
+"""A run and what people decided, written as the lists of images that a trainer takes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curate.errors import ExportError
+from curate.findings import stage_rng
+from curate.numerics.metrics import classification_metrics
+from curate.pipeline.stages import label_numbers
+from curate.remedies.edits import Edited, apply_decisions
+from curate.remedies.schedule import staged_schedule
+from curate.store.run import Run
+from curate.store.schema import TIER_NAMES
+
+FORMAT = "curate.export"
+COLUMNS = ["filepath", "label", "target", "tier", "difficulty", "reason"]
+
+
+def export(
+    run: Run | str | Path, to: str | Path, overwrite: bool = False, epochs: int = 15
+) -> dict[str, Any]:
+    """Write curriculum splits from a run and the decisions saved in it.
+
+    Files: ``train_{easy,medium,hard,review}.csv``, ``train.csv`` (the images to train on: all
+    but review and what a person excluded), ``val.csv``, ``test.csv``, ``classes.txt``,
+    ``curriculum.json`` and ``edits.csv``. Written aside, then put in place whole.
+
+    Args:
+        run: a finished run.
+        to: a new directory, or with `overwrite` one that holds an earlier export.
+        overwrite: replace the earlier export.
+        epochs: of the schedule in ``curriculum.json``.
+
+    Returns:
+        The content of ``curriculum.json``.
+
+    Raises:
+        ExportError: the directory is in use, or a decision cannot be carried out.
+        RunError: the run is not finished.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    run.check_complete()
+    target = check_target(Path(to), overwrite, run)
+    samples = run.table("samples")
+    names = tuple(run.info["classes"])
+    probs = np.asarray(run.array("probs", samples["sample_id"]))
+    decisions = run.table("decisions")
+    edited = apply_decisions(samples, run.table("tiers"), decisions, probs, names)
+    about = {
+        "format": FORMAT,
+        "schema_version": 1,
+        "run": str(run.path),
+        "model": run.info["settings"]["model"],
+        "seed": run.info["seed"],
+        "classes": list(names),
+        "epochs": epochs,
+        "stages": staged_schedule(epochs),
+        "counts": _counts(edited.samples),
+        "decisions": len(decisions),
+        "scores": _scores(samples, edited, probs, names, int(run.info["seed"])),
+    }
+    with _placed(target) as folder:
+        _write(folder, edited, names)
+        (folder / "curriculum.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    return about
+
+
+def _write(folder: Path, edited: Edited, names: tuple[str, ...]) -> None:
+    table = edited.samples.assign(target=label_numbers(edited.samples["label"], names))
+    kept = table[~table["dropped"]]
+    train = table["split"] == "train"
+    review = train & (table["tier"] == "review")
+    for tier in TIER_NAMES:
+        rows = table[review] if tier == "review" else kept
+        rows = rows[(rows["split"] == "train") & (rows["tier"] == tier)]
+        if tier == "review":
+            rows = rows[~rows["reason"].str.startswith("person: excluded")]
+        rows[COLUMNS].to_csv(folder / f"train_{tier}.csv", index=False)
+    for split in ("train", "val", "test"):
+        kept[kept["split"] == split][COLUMNS].to_csv(folder / f"{split}.csv", index=False)
+    edited.edits.to_csv(folder / "edits.csv", index=False)
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in names), "utf-8")
+
+
+def _counts(table: pd.DataFrame) -> dict[str, int]:
+    train = table[(table["split"] == "train") & ~table["dropped"]]
+    counts = {f"train_{tier}": int((train["tier"] == tier).sum()) for tier in TIER_NAMES[:-1]}
+    held = (table["split"] == "train") & table["dropped"]
+    counts["train_held_back"] = int(held.sum())
+    for split in ("train", "val", "test"):
+        counts[split] = int(((table["split"] == split) & ~table["dropped"]).sum())
+    return counts
+
+
+def _scores(
+    before: pd.DataFrame, edited: Edited, probs: Any, names: tuple[str, ...], seed: int
+) -> dict[str, Any]:
+    """Accuracy and macro F1 of val and test before and after people's decisions on them."""
+    scores: dict[str, Any] = {}
+    for split in ("val", "test"):
+        own = (before["split"] == split).to_numpy()
+        pairs = {
+            "before": (before, own),
+            "after": (edited.samples, own & ~edited.samples["dropped"].to_numpy(dtype=bool)),
+        }
+        for when, (table, mask) in pairs.items():
+            labels = label_numbers(table["label"], names)
+            rows = np.flatnonzero(mask & (labels >= 0))
+            if len(rows):
+                rng = stage_rng(seed, f"metrics-{split}")
+                found = classification_metrics(labels[rows], probs[rows], names, rng)
+                scores.setdefault(split, {})[when] = {
+                    key: found[key]
+                    for key in ("n", "accuracy", "accuracy_interval", "macro_f1",
+                                "macro_f1_interval")
+                }  # fmt: skip
+    return scores
+
+
+def check_target(to: Path, overwrite: bool, run: Run) -> Path:
+    """The absolute export directory, or `ExportError` if an export cannot be written there."""
+    target = to.expanduser().resolve()
+    data = Path(run.info["data"]).resolve()
+    for place, what in ((data, "the images"), (run.path, "the run")):
+        if target == place or place in target.parents or target in place.parents:
+            raise ExportError(
+                f"Expected a directory apart from {what} at {place}, found {target}. "
+                "Choose another --to."
+            )
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return target
+    if not target.is_dir():
+        raise ExportError(f"Expected a directory for --to, found the file {target}.")
+    if not overwrite:
+        raise ExportError(
+            f"Expected a new directory for --to, found {target} with files in it. Choose another, "
+            "or replace an earlier export with --overwrite."
+        )
+    if not _is_export(target):
+        raise ExportError(
+            f"Expected an earlier export at {target}, found other files. They are not replaced: "
+            "choose another --to."
+        )
+    return target
+
+
+def _is_export(folder: Path) -> bool:
+    """Whether a folder holds an export of ours and nothing else, so that none of it is lost."""
+    ours = {f"train_{tier}.csv" for tier in TIER_NAMES} | {
+        "train.csv", "val.csv", "test.csv", "edits.csv", "classes.txt", "curriculum.json",
+    }  # fmt: skip
+    if {path.name for path in folder.iterdir()} - ours:
+        return False
+    try:
+        about = json.loads((folder / "curriculum.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and about.get("format") == FORMAT
+
+
+@contextmanager
+def _placed(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its place when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        aside.chmod(0o755)
+        yield aside
+        if target.exists():
+            old = aside.with_name(aside.name + ".old")
+            target.rename(old)
+            aside.rename(target)
+            shutil.rmtree(old)
+        else:
+            aside.rename(target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise

@@ -1,0 +1,66 @@
+"""Fixtures that integration and end-to-end tests share: a MongoDB of their own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curate.app.database import find_mongod
+from processes import free_port, stop, wait_for_port
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a fresh MongoDB, which FiftyOne here and in subprocesses uses.
+
+    A database of our own, because FiftyOne attaches to any mongod it finds running for the same
+    user, whatever directory it was told to use.
+    """
+    mongod = find_mongod()
+    if mongod is None:
+        pytest.fail("no mongod: run `curate doctor --fix`, or `make test`, which does")
+    folder = tmp_path_factory.mktemp("mongod")
+    port = free_port()
+    with (folder / "log.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [
+                str(mongod),
+                *("--dbpath", str(folder)),
+                *("--port", str(port)),
+                *("--bind_ip", "127.0.0.1"),
+                *("--wiredTigerCacheSizeGB", "0.25"),
+                "--nounixsocket",
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    # FiftyOne says goodbye to its database when Python ends, later than any fixture. Handlers run
+    # last in, first out, so this one, made before fiftyone is imported, comes after that.
+    atexit.register(stop, process)
+    wait_for_port(port, process)
+    uri = f"mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=2000"
+    name = f"curate_test_{uuid.uuid4().hex[:8]}"
+    os.environ.update(
+        FIFTYONE_DATABASE_URI=uri,
+        FIFTYONE_DATABASE_NAME=name,
+        FIFTYONE_DO_NOT_TRACK="true",
+        FIFTYONE_DATABASE_VALIDATION="false",
+    )
+    assert "fiftyone" not in sys.modules, "fiftyone was imported before its database was chosen"
+    yield uri
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and logs go: $CURATE_ARTIFACTS, or a temporary folder."""
+    chosen = os.environ.get("CURATE_ARTIFACTS")
+    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

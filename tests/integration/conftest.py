@@ -1,0 +1,39 @@
+"""A small run and the database it is published to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_run import make_run
+
+from curate.store.run import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return make_run(tmp_path)
+
+
+@pytest.fixture
+def published(database: str) -> Iterator[Callable[[Run], Any]]:
+    """Publishes a run and returns its dataset, which the end of the test deletes."""
+    from curate.app.database import load_fiftyone
+    from curate.app.publish import publish
+
+    names = set()
+
+    def go(run: Run) -> Any:
+        name = publish(run)
+        names.add(name)
+        dataset = load_fiftyone().load_dataset(name)
+        dataset.reload()
+        return dataset
+
+    yield go
+    fo = load_fiftyone()
+    for name in names:
+        if fo.dataset_exists(name):
+            fo.delete_dataset(name)

@@ -1,0 +1,167 @@
+"""What cannot be used is told in one message, with exit code 2, and nothing is written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from curate.cli import cli
+from curate.cli import run as run_cli
+from curate.store.run import Run
+from shapes import write_shapes
+
+TINY = {"train": 3, "val": 2, "test": 2}
+
+
+def empty_split(data: Path) -> None:
+    shutil.rmtree(data / "test")
+    (data / "test" / "disc").mkdir(parents=True)
+
+
+def one_class(data: Path) -> None:
+    for split in TINY:
+        for shape in ("disc", "square"):
+            shutil.rmtree(data / split / shape)
+
+
+def flat(data: Path) -> None:
+    for split in TINY:
+        for i, path in enumerate(sorted((data / split).rglob("*.png"))):
+            path.rename(data / split / f"{i}.png")
+        for folder in [path for path in (data / split).iterdir() if path.is_dir()]:
+            folder.rmdir()
+
+
+def no_images(data: Path) -> None:
+    for path in data.rglob("*.png"):
+        path.unlink()
+
+
+def too_many_damaged(data: Path) -> None:
+    for path in sorted(data.rglob("*.png"))[:3]:
+        path.write_bytes(path.read_bytes()[:300])
+
+
+BAD_DATA: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (shutil.rmtree, "found nothing|found none|does not exist"),
+    "no images": (no_images, "no image|found none"),
+    "no class folders": (flat, "class folder"),
+    "empty split": (empty_split, "test"),
+    "one class": (one_class, "at least (2|two) classes|found one|only"),
+    "unknown class": (lambda data: shutil.copytree(data / "val/disc", data / "val/moon"), "'moon'"),
+    "two vals": (lambda data: shutil.copytree(data / "val", data / "valid"), "valid"),
+    "damaged": (too_many_damaged, "3"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data(case: str, database: str, tmp_path: Path, capsys) -> None:
+    data = write_shapes(tmp_path / "data", TINY)
+    spoil, message = BAD_DATA[case]
+    spoil(data)
+    before = sorted(tmp_path.rglob("*"))
+    target = tmp_path / "runs" / "x"
+    code = run_cli(cli, ["analyze", str(data), "--run", str(target), "--model", "hog", "--no-app"])
+    said = capsys.readouterr().err
+    assert code == 2, said
+    assert "Traceback" not in said
+    assert "xpected" in said
+    assert str(data) in said
+    assert re.search(message, said), said
+    left = [path for path in tmp_path.rglob("*") if path not in before and path.is_file()]
+    assert left == []
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_shapes(tmp_path / "data", TINY)
+
+
+def analyze(data: Path, *options: object) -> int:
+    target = data.parent / "run"
+    return run_cli(
+        cli, ["analyze", str(data), "--run", str(target), "--no-app", *map(str, options)]
+    )
+
+
+def test_weights_of_another_architecture(database: str, data: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(timm.create_model("test_vit", num_classes=3).state_dict(), path)
+    assert analyze(data, "--model", "test_efficientnet", "--weights", path) == 2
+    assert "found another architecture's" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_with_other_classes(database: str, data: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "w.pth"
+    state = timm.create_model("test_efficientnet", num_classes=3).state_dict()
+    torch.save({"state_dict": state, "class_names": ["disc", "square", "moon"]}, path)
+    assert analyze(data, "--model", "test_efficientnet", "--checkpoint", path) == 2
+    said = capsys.readouterr().err
+    assert "'stripes'" in said
+    assert "'moon'" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--folds", "1"], "at least 2 folds, found 1"),
+        (["--folds", "many"], "not a valid integer"),
+        (["--batch-size", "0"], "expected auto or a number of at least 1"),
+        (["--model", "hog", "--weights", "x.pth"], "Expected"),
+        (["--model", "no_such_model"], "found 'no_such_model'"),
+        (["--model", "test_vit", "--device", "cuda:9", "--weights", "x.pth"], "Expected"),
+    ],
+)
+def test_bad_options(database: str, data: Path, capsys, options: list[str], message: str) -> None:
+    assert analyze(data, *options) == 2
+    assert message in capsys.readouterr().err
+    assert not (data.parent / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "app"])
+def test_a_run_that_is_none(database: str, data: Path, tmp_path: Path, capsys, command) -> None:
+    options = ["--to", str(tmp_path / "out")] if command == "export" else []
+    assert run_cli(cli, [command, str(data), *options]) == 2
+    assert "Expected a run directory" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_run_is_not_exported(database: str, tmp_path: Path, capsys) -> None:
+    Run.create(tmp_path / "run")
+    assert run_cli(cli, ["export", str(tmp_path / "run"), "--to", str(tmp_path / "out")]) == 2
+    assert "goes on where it was" in capsys.readouterr().err
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_in_use(database: str, data: Path, tmp_path: Path, busy_port: int, capsys) -> None:
+    target = tmp_path / "run"
+    options = ["--model", "hog", "--run", str(target), "--port", str(busy_port)]
+    assert run_cli(cli, ["analyze", str(data), *options]) == 2
+    assert str(busy_port) in capsys.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.timeout(60)
+def test_a_database_that_does_not_answer(data: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://user:secret@127.0.0.1:9/")
+    assert analyze(data, "--model", "hog") == 2
+    said = capsys.readouterr().err
+    assert "127.0.0.1:9" in said
+    assert "secret" not in said
+    assert not (data.parent / "run").exists()

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import argparse
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from curate.errors import ModelError
+from curate.inference.backbone import load_embedder
+from curate.inference.embedder import Output
+from curate.inference.engines import OpenVinoEngine, TorchEngine, _whole, agree, pick_device
+from curate.inference.weights import read_checkpoint
+
+NAME = "test_efficientnet"
+CLASSES = ("cat", "dog", "fox")
+
+
+def state(num_classes: int = 3, name: str = NAME) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    return timm.create_model(name, num_classes=num_classes).state_dict()
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 130, 3), np.uint8))
+
+
+def embed(embedder, image: Image.Image) -> Output:
+    return embedder.forward(embedder.prepare(image)[None])
+
+
+def reference(num_classes: int, image: Image.Image) -> torch.Tensor:
+    """What timm itself computes for the picture."""
+    model = timm.create_model(NAME, num_classes=num_classes)
+    model.load_state_dict(state(num_classes))
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    with torch.inference_mode():
+        return model.eval()(transform(image)[None])
+
+
+def test_weights_give_timms_own_embeddings_whatever_the_head(tmp_path: Path, picture) -> None:
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state(7).items()}}, tmp_path / "w.pth")
+    embedder = load_embedder(NAME, weights=tmp_path / "w.pth", device="cpu")
+    model = timm.create_model(NAME, num_classes=0)
+    model.load_state_dict({k: v for k, v in state(7).items() if not k.startswith("classifier")})
+    config = timm.data.resolve_model_data_config(model)
+    pixels = timm.data.create_transform(**config, is_training=False)(picture)
+    with torch.inference_mode():
+        wanted = model.eval()(pixels[None]).numpy()
+    found = embed(embedder, picture)
+    np.testing.assert_allclose(found.embeddings, wanted, rtol=1e-3, atol=1e-4)
+    assert found.logits is None
+
+
+@pytest.mark.parametrize("form", ["torch", "timm", "safetensors", "classes.txt"])
+def test_a_checkpoint_gives_timms_own_logits(tmp_path: Path, picture, form: str) -> None:
+    weights, path = state(), tmp_path / "model.pth"
+    if form == "torch":
+        content = {"state_dict": weights, "class_to_idx": {"fox": 2, "cat": 0, "dog": 1}}
+        torch.save(content, path)
+    elif form == "timm":
+        about = {"arch": NAME, "args": argparse.Namespace(lr=0.1), "class_names": list(CLASSES)}
+        torch.save({"state_dict": state(3, NAME), **about}, path)
+    elif form == "safetensors":
+        path = tmp_path / "model.safetensors"
+        save_file(weights, path, metadata={"class_names": '["cat", "dog", "fox"]'})
+    else:
+        torch.save(weights, path)
+        (tmp_path / "classes.txt").write_text("cat\ndog\nfox\n")
+    embedder = load_embedder(NAME, checkpoint=path, class_names=CLASSES, device="cpu")
+    assert embedder.class_names == CLASSES
+    found = embed(embedder, picture)
+    np.testing.assert_allclose(found.logits, reference(3, picture), rtol=1e-3, atol=1e-4)
+
+
+def test_ema_weights_are_preferred(tmp_path: Path) -> None:
+    ema = {key: value + 1 for key, value in state().items()}
+    torch.save({"state_dict": state(), "state_dict_ema": ema}, tmp_path / "w.pth")
+    found = read_checkpoint(tmp_path / "w.pth").state
+    assert torch.equal(found["classifier.bias"], ema["classifier.bias"])
+
+
+def test_classes_that_differ_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": state(), "class_names": ["cat", "dog", "wolf"]}, path)
+    with pytest.raises(ModelError, match="missing there 'fox'; only there 'wolf'"):
+        load_embedder(NAME, checkpoint=path, class_names=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "resnet_of_mine"}, "Expected a timm model name or hog, found 'resnet_of_mine'"),
+        ({"name": "hog", "weights": "w.pth"}, "Expected no weights with --model hog"),
+        (
+            {"name": NAME, "weights": "gone.pth"},
+            "Expected a weights file at .*gone.pth, found none",
+        ),
+        ({"name": "test_vit", "weights": "w.pth"}, "found another architecture's.*right --model"),
+        ({"name": NAME, "checkpoint": "w.pth"}, "Expected a class list in"),
+        ({"name": NAME, "weights": "w.pth", "checkpoint": "w.pth"}, "found both"),
+        ({"name": NAME, "weights": "code.pth"}, "cannot be read without running code"),
+        ({"name": NAME, "weights": "text.pth"}, "Expected tensors in"),
+        ({"name": NAME, "weights": "text.safetensors"}, "Expected safetensors in"),
+        ({"name": NAME, "weights": "list.pth"}, "Expected a dictionary of tensors"),
+        ({"name": NAME, "weights": "empty.pth"}, "Expected a state dict of tensors"),
+        ({"name": NAME, "weights": "w.pth", "device": "warp9"}, "Expected a device such as"),
+        ({"name": NAME}, "no way to reach|found none on the hub"),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value[:30],
+)
+def test_what_does_not_fit_is_said(tmp_path: Path, monkeypatch, options, message: str) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    torch.save(state(), tmp_path / "w.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    torch.save({"epoch": 3}, tmp_path / "empty.pth")
+    (tmp_path / "code.pth").write_bytes(pickle.dumps(print))
+    (tmp_path / "text.pth").write_text("hello")
+    (tmp_path / "text.safetensors").write_text("hello")
+    options = dict(options)
+    for key in ("weights", "checkpoint"):
+        if key in options:
+            options[key] = tmp_path / options[key]
+    with pytest.raises(ModelError, match=message):
+        load_embedder(**options, class_names=CLASSES)
+
+
+@pytest.mark.parametrize("name", [NAME, "test_vit", "test_resnet", "test_mambaout"])
+@pytest.mark.parametrize("has_logits", [False, True])
+def test_every_engine_agrees_with_torch(name: str, has_logits: bool) -> None:
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=3).eval()
+    config = timm.data.resolve_model_data_config(model)
+    whole = _whole(model, config, has_logits)
+    size = config["input_size"][-1]
+    pixels = np.random.default_rng(0).integers(0, 256, (5, size, size, 3), np.uint8)
+    torch_engine = TorchEngine(whole, pick_device("cpu"))
+    want, got = torch_engine.forward(pixels), OpenVinoEngine(whole, pixels[:2]).forward(pixels)
+    assert agree(want, got)
+    assert (got.logits is not None) == has_logits
+    # The batch that an image is in makes no difference.
+    alone = torch_engine.forward(pixels[3:4])
+    np.testing.assert_allclose(alone.embeddings[0], want.embeddings[3], rtol=1e-4, atol=1e-5)
+
+
+def test_disagreement_is_noticed() -> None:
+    one = np.eye(3, dtype=np.float32)
+    assert not agree(Output(one, None), Output(one[::-1], None))
+    assert not agree(Output(one, one), Output(one, one[::-1]))
+    assert agree(Output(one, one), Output(one * 2, one))
