@@ -110,8 +110,9 @@ def chromium() -> str:
 @pytest.fixture
 def page(chromium: str, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A page of a fresh browser; its last sight is kept as TEST.png."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # drawn without a graphics card, on a busy machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         try:

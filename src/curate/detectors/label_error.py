@@ -24,8 +24,11 @@ class LabelError:
     and the share q of each class among its `k` nearest neighbours, are joined as a geometric mean
     ``j = p^(1-w) (q + 1/k)^w``, normalised. cleanlab's confident learning (Northcutt et al. 2021)
     then estimates from j how many labels of each class are wrong and picks them
-    (`cleanlab.filter.find_label_issues`); an image is flagged if it is picked and another class is
-    the most likely in j. ``score = j(label)``, cleanlab's self-confidence.
+    (`cleanlab.filter.find_label_issues`). Where classes are hard to tell apart it picks many that
+    are merely hard, so the evidence must also outweigh the prior odds: with e the share of labels
+    picked and r the likeliest class, an image is flagged if it is picked and
+    ``j(label) / j(r) <= max(least_cut, odds * e / (1 - e))``. ``score = j(label)``, cleanlab's
+    self-confidence.
 
     Not proof: a rare pose of its class looks the same from here, which is why the tool only
     sets these images aside for review.
@@ -33,11 +36,13 @@ class LabelError:
 
     k: int = 10
     neighbor_weight: float = 0.3
+    odds: float = 2.0
+    least_cut: float = 0.1
 
     kind: ClassVar[str] = "label_error"
     needs: ClassVar[tuple[str, ...]] = ("pred_probs", "neighbors")
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every labelled image; images without a label score 1."""
@@ -46,6 +51,7 @@ class LabelError:
         n, names = len(evidence), evidence.class_names
         score, flagged = np.ones(n), np.zeros(n, dtype=bool)
         suggestion, reason = [""] * n, [""] * n
+        info: dict[str, Any] = {}
         rows = np.flatnonzero(evidence.labelled)
         present = np.unique(evidence.labels[rows])
         if len(rows) and len(present) > 1:
@@ -56,7 +62,10 @@ class LabelError:
             picked = _confident_learning(labels, joint, present)
             best = joint.argmax(axis=1)
             k = min(self.k, evidence.neighbors.indices.shape[1])
-            for i in np.flatnonzero(picked & (best != labels)):
+            share_picked = float((picked & (best != labels)).mean())
+            cut = max(self.least_cut, self.odds * share_picked / max(1 - share_picked, 1e-9))
+            strong = score[rows] <= cut * joint.max(axis=1)
+            for i in np.flatnonzero(picked & strong & (best != labels)):
                 row, label, other = rows[i], labels[i], best[i]
                 flagged[row] = True
                 suggestion[row] = names[other]
@@ -66,7 +75,7 @@ class LabelError:
                     f"{votes} of {k} neighbours are {names[other]}; held-out "
                     f"p({names[label]})={probs[label]:.2f}, p({names[other]})={probs[other]:.2f}"
                 )
-        info = {"estimated_errors": int(flagged.sum()), "labelled": len(rows)}
+            info = {"labelled": len(rows), "picked_share": share_picked, "cut": cut}
         return Findings.build(
             self.kind, evidence, score, flagged, suggestion=suggestion, reason=reason, info=info
         )

@@ -1,0 +1,49 @@
+"""What curate calls things inside FiftyOne: the dataset, its fields, its tags.
+
+Nothing here imports fiftyone, so that naming a thing costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from curate.store.run import Run
+from curate.store.schema import DECISION_TAGS
+
+ID_FIELD = "curate_id"
+"""The field that ties a FiftyOne sample to a row of samples.parquet."""
+
+TAGS_FIELD = "curate_tags"
+"""The tags curate put on a sample; whatever else a sample carries, a person put there."""
+
+LABEL_FIELD = "curate_label"
+"""The label curate wrote into `LABELS`; where the two differ, a person edited it."""
+
+LABELS = "ground_truth"
+PREDICTIONS = "predictions"
+BRAIN_KEY = "umap"
+EVAL_KEY = "eval"
+WORKSPACE = "curate"
+
+GONE_TAG = "gone"
+"""On a sample whose image is in the run no more, kept for what a person said about it."""
+
+
+def dataset_name(run: Run) -> str:
+    """The name of the run's dataset: the one recorded in run.json, or the default."""
+    return str(run.info.get("dataset") or default_dataset_name(run.path))
+
+
+def default_dataset_name(path: str | Path) -> str:
+    """A name that says which run it is and that no run elsewhere shares: ``curate-demo-1a2b3c``."""
+    absolute = Path(path).expanduser().resolve()
+    slug = re.sub(r"[^a-z0-9]+", "-", absolute.name.lower()).strip("-") or "run"
+    digest = hashlib.sha1(str(absolute).encode(), usedforsecurity=False).hexdigest()
+    return f"curate-{slug[:60]}-{digest[:6]}"
+
+
+def tag_for(kind: str) -> str:
+    """The sample tag of a finding; ``model_hard`` where the plain word is a person's to give."""
+    return f"model_{kind}" if kind in DECISION_TAGS else kind

@@ -1,0 +1,218 @@
+"""Serving the App: on a port of our own, to this machine only, until someone says stop.
+
+The App has no password: whoever reaches the port can read any file that the server's user can. So
+it listens on 127.0.0.1, and from elsewhere one comes through ssh.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from curate.app.database import connect, quiet
+from curate.app.names import WORKSPACE, dataset_name
+from curate.errors import SessionError
+from curate.progress import log
+from curate.store.run import Run
+
+DEFAULT_PORT = 5151
+_PORTS_TO_TRY = 100
+_SECONDS_TO_START = 60
+
+
+def pick_port(port: int | None, address: str = "127.0.0.1") -> int:
+    """The port to serve on: the one asked for, or else the first free one from 5151 on.
+
+    FiftyOne would silently join whatever App already answers there, so a busy port is refused.
+
+    Raises:
+        SessionError: the port asked for is in use or may not be opened, or none is free.
+    """
+    if port is not None:
+        if problem := _cannot_listen(port, address):
+            raise SessionError(
+                f"Expected port {port} to be free, found it {problem}. "
+                "Give another with --port, or leave --port away to take a free one."
+            )
+        return port
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TO_TRY):
+        if not _cannot_listen(candidate, address):
+            if candidate != DEFAULT_PORT:
+                log.info("app: port %d is in use, taking %d", DEFAULT_PORT, candidate)
+            return candidate
+    raise SessionError(
+        f"Expected a free port from {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TO_TRY - 1}, "
+        "found none. Give one with --port."
+    )
+
+
+def ssh_line(port: int) -> str:
+    """The command that brings the App to the machine in front of a person."""
+    # Inside ssh, the address by which the person reached this machine is known to work.
+    parts = os.environ.get("SSH_CONNECTION", "").split()
+    host, ssh_port = (parts[2], parts[3]) if len(parts) == 4 else (socket.gethostname(), "22")
+    option = "" if ssh_port == "22" else f"-p {ssh_port} "
+    return f"ssh -N {option}-L {port}:127.0.0.1:{port} {getpass.getuser()}@{host}"
+
+
+def serve(
+    run: Run,
+    port: int,
+    address: str = "127.0.0.1",
+    say: Callable[[str], object] | None = None,
+) -> None:
+    """Serve the App on the run's workspace until Ctrl-C or SIGTERM.
+
+    Opens no browser: the machine may have none. `port` should come from `pick_port`.
+
+    Args:
+        run: a published run.
+        port: the port to listen on.
+        address: the address to listen on; anything wider than this machine has no password.
+        say: where the address is told; stdout by default.
+
+    Raises:
+        SessionError: the run is not published, or the App's server does not start.
+        DatabaseError: no database answers.
+    """
+    fo = connect()
+    name = dataset_name(run)
+    if not fo.dataset_exists(name):
+        raise SessionError(
+            f"Expected the dataset {name} of {run.path}, found none. "
+            f"Run `curate app {run.path}`, which publishes it first."
+        )
+    with _stoppable():
+        server = _start_server(port, address)
+        session = None
+        try:
+            session = _open_session(fo, name, port, address)
+            _tell(say or _to_stdout, port, address, name)
+            session.wait(-1)
+        except KeyboardInterrupt:
+            log.info("app: stopped")
+        finally:
+            # A second Ctrl-C must not leave the server behind with the port.
+            with _deaf():
+                if session is not None:
+                    session.close()
+                server.stop()
+
+
+def _start_server(port: int, address: str) -> Any:
+    """Start the App's server and wait until it answers.
+
+    A session starts one by itself, but looks for it too early: on a slow machine it then prints
+    that it cannot connect, and sits out ten seconds in which a browser finds an empty App.
+    """
+    import requests
+    from fiftyone.core.service import ServerService, ServiceException
+
+    try:
+        with quiet():
+            server = ServerService(port, address=address, do_not_track=True)
+    except ServiceException as error:
+        raise SessionError(
+            f"Expected the App to listen on {address}:{port}, found {type(error).__name__}. "
+            "Give another --port."
+        ) from error
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while True:
+        try:
+            requests.get(f"http://{address}:{port}/fiftyone", timeout=2).raise_for_status()
+        except requests.RequestException as error:
+            if time.monotonic() > deadline:
+                server.stop()
+                raise SessionError(
+                    f"Expected the App to answer on {address}:{port} within "
+                    f"{_SECONDS_TO_START} s, found {type(error).__name__}. Start it again."
+                ) from error
+            time.sleep(0.1)
+        else:
+            return server
+
+
+def _open_session(fo: Any, name: str, port: int, address: str) -> Any:
+    # At every reload of the page, FiftyOne warns of options that it sent itself.
+    logging.getLogger("fiftyone.core.config").setLevel(logging.ERROR)
+    with quiet():
+        dataset = fo.load_dataset(name)
+        spaces = dataset.load_workspace(WORKSPACE) if dataset.has_workspace(WORKSPACE) else None
+        with _no_second_server():
+            return fo.launch_app(
+                dataset, spaces=spaces, port=port, address=address, remote=True, auto=False
+            )
+
+
+@contextmanager
+def _no_second_server() -> Iterator[None]:
+    """Keep a session from starting a server, and from complaining that it did not."""
+    os.environ["FIFTYONE_DISABLE_SERVICES"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["FIFTYONE_DISABLE_SERVICES"]
+
+
+def _tell(say: Callable[[str], object], port: int, address: str, name: str) -> None:
+    say(f"The App shows dataset {name} at http://{address}:{port}/")
+    say(f"From another machine: {ssh_line(port)}")
+    say("Ctrl-C ends it; tags and labels stay. `curate export` reads them.")
+
+
+def _to_stdout(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()  # whoever reads our output through a pipe waits for this line
+
+
+def _cannot_listen(port: int, address: str) -> str:
+    """Why nothing can listen there; empty if something can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            # As the App's server does: connections closed a minute ago do not count as use.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OverflowError:
+            return "outside 0 to 65535"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "in use"
+            return f"closed to us ({error.strerror})"
+    return ""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore further signals while cleaning up."""
+    kept = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

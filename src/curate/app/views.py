@@ -1,0 +1,64 @@
+"""Saved views: one click to the images worth looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from curate.app.content import Content
+from curate.app.names import LABELS, PREDICTIONS
+from curate.progress import log
+from curate.store.schema import TIER_NAMES
+
+
+def save_views(dataset: Any, content: Content, ours: list[str]) -> list[str]:
+    """Save the tool's views, replace those it saved before, and leave people's alone.
+
+    Args:
+        dataset: the dataset of the run.
+        content: what the run says.
+        ours: names of the views that an earlier publish saved.
+
+    Returns:
+        The names saved now.
+    """
+    from fiftyone.core.utils import to_slug
+
+    for name in ours:
+        if dataset.has_saved_view(name):
+            dataset.delete_saved_view(name)
+    names = set(dataset.list_saved_views())
+    slugs = {to_slug(name) for name in names}
+    saved = []
+    for name, view, description in _views(dataset, content):
+        if name in names:
+            log.warning("publish: a person's saved view is called %r; ours is left out", name)
+            continue
+        # A slug keeps only ASCII letters and digits, so that two class names can share one.
+        unique, number = name, 1
+        while to_slug(unique) in slugs:
+            number += 1
+            unique = f"{name} ({number})"
+        dataset.save_view(unique, view, description=description)
+        slugs.add(to_slug(unique))
+        saved.append(unique)
+    return saved
+
+
+def _views(dataset: Any, content: Content) -> Iterator[tuple[str, Any, str]]:
+    from fiftyone import ViewField as F
+
+    for kind, count in content.flagged.items():
+        if count:
+            view = dataset.match(F(f"{kind}_flagged") == True).sort_by(f"{kind}_score")  # noqa: E712 - builds a query
+            yield f"found: {kind}", view, f"{count} images flagged as {kind}, worst first"
+    for label, guess, count in content.confusions:
+        view = dataset.match(
+            (F(f"{LABELS}.label") == label) & (F(f"{PREDICTIONS}.label") == guess)
+        ).sort_by("margin")
+        yield f"confused: {label} as {guess}", view, f"{count} images of {label} taken for {guess}"
+    tiers = content.columns["tier"].values
+    for tier in TIER_NAMES:
+        if count := tiers.count(tier):
+            view = dataset.match(F("tier") == tier).sort_by("difficulty", reverse=True)
+            yield f"tier: {tier}", view, f"{count} training images of tier {tier}, hardest first"

@@ -1,0 +1,84 @@
+"""How the App is laid out when it opens: panels, sidebar and what the grid shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curate.app.content import Content
+from curate.app.names import (
+    BRAIN_KEY,
+    EVAL_KEY,
+    ID_FIELD,
+    LABEL_FIELD,
+    LABELS,
+    PREDICTIONS,
+    TAGS_FIELD,
+    WORKSPACE,
+)
+
+EVALUATION_PANEL = "model_evaluation_panel_builtin"
+
+
+def save_workspace(fo: Any, dataset: Any) -> None:
+    """Save the workspace: images on the left, embeddings above model evaluation on the right."""
+    grid = fo.Panel(type="Samples", pinned=True)
+    embeddings = fo.Panel(type="Embeddings")
+    evaluation = fo.Panel(type=EVALUATION_PANEL)
+    # A space whose active child is not named renders empty.
+    left = fo.Space(children=[grid], active_child=grid.component_id)
+    above = fo.Space(children=[embeddings], active_child=embeddings.component_id)
+    below = fo.Space(children=[evaluation], active_child=evaluation.component_id)
+    right = fo.Space(children=[above, below], orientation="vertical")
+    whole = fo.Space(children=[left, right], orientation="horizontal", sizes=[0.6, 0.4])
+    dataset.save_workspace(
+        WORKSPACE, whole, description="Images, embeddings and model evaluation", overwrite=True
+    )
+
+
+def arrange(fo: Any, dataset: Any, content: Content) -> None:
+    """Group the sidebar by what a person asks, and show in the grid what helps to decide."""
+    parts = ("score", "flagged", "reason", "suggestion", "partner")
+    findings = [
+        [f"{kind}_{part}" for part in parts if f"{kind}_{part}" in content.columns]
+        for kind in content.flagged
+    ]
+    groups = [
+        ("tags", ["tags", "_label_tags"], True),
+        ("labels", [LABELS, PREDICTIONS, "correct"], True),
+        ("curriculum", ["tier", "difficulty", "margin", "in_sample"], True),
+        *(
+            (f"found: {kind}", names, False)
+            for kind, names in zip(content.flagged, findings, strict=True)
+        ),
+        (
+            "metadata",
+            [
+                f"metadata.{name}"
+                for name in ("width", "height", "size_bytes", "mime_type", "num_channels")
+            ],
+            False,
+        ),
+    ]
+    placed = {path for _, paths, _ in groups for path in paths}
+    rest = [
+        name
+        for name in (
+            "filepath",
+            "id",
+            "created_at",
+            "last_modified_at",
+            EVAL_KEY,
+            BRAIN_KEY,
+            ID_FIELD,
+            LABEL_FIELD,
+            TAGS_FIELD,
+        )
+        if name not in placed
+    ]
+    groups.append(("other", rest, False))
+    dataset.app_config.sidebar_groups = [
+        fo.SidebarGroupDocument(name=name, paths=paths, expanded=expanded)
+        for name, paths, expanded in groups
+    ]
+    dataset.app_config.active_fields = fo.ActiveFields(paths=[LABELS, PREDICTIONS, "tier"])
+    dataset.save()
