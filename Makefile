@@ -49,12 +49,13 @@ install:
 install-dev:
 	@sh .ci/install.sh "$(PYTHON)" dev
 
-# The end-to-end tests drive a real browser. Without one they say so and are skipped.
+# The end-to-end tests drive a real browser. Without one they fail and say what to install, unless
+# CURATE_NO_BROWSER=1 is set.
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \
 	    if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
 	done; \
-	how='the tests in a browser are skipped. Install one: apt-get install chromium'; \
+	how='the tests in a browser will fail. Install one (apt-get install chromium), or set CURATE_NO_BROWSER=1'; \
 	if ! command -v apt-get >/dev/null 2>&1; then \
 	    echo "No chromium and no apt-get here: $$how, or what your system calls it."; exit 0; \
 	elif [ "$$(id -u)" = 0 ]; then as=''; \

@@ -39,7 +39,9 @@ def dataset_name(run: Run) -> str:
 def default_dataset_name(path: str | Path) -> str:
     """A name that says which run it is and that no run elsewhere shares: ``curate-demo-1a2b3c``."""
     absolute = Path(path).expanduser().resolve()
-    slug = re.sub(r"[^a-z0-9]+", "-", absolute.name.lower()).strip("-") or "run"
+    # `demo/run` says more than `run`.
+    name = f"{absolute.parent.name}-run" if absolute.name == "run" else absolute.name
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
     digest = hashlib.sha1(str(absolute).encode(), usedforsecurity=False).hexdigest()
     return f"curate-{slug[:60]}-{digest[:6]}"
 

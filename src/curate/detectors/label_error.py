@@ -27,8 +27,8 @@ class LabelError:
     (`cleanlab.filter.find_label_issues`). Where classes are hard to tell apart it picks many that
     are merely hard, so the evidence must also outweigh the prior odds: with e the share of labels
     picked and r the likeliest class, an image is flagged if it is picked and
-    ``j(label) / j(r) <= max(least_cut, odds * e / (1 - e))``. ``score = j(label)``, cleanlab's
-    self-confidence.
+    ``j(label) / j(r) <= max(least_cut, odds * e / (1 - e))``, or, picked or not, if that ratio is
+    at most `overwhelming`. ``score = j(label)``, cleanlab's self-confidence.
 
     Not proof: a rare pose of its class looks the same from here, which is why the tool only
     sets these images aside for review.
@@ -38,6 +38,7 @@ class LabelError:
     neighbor_weight: float = 0.3
     odds: float = 2.0
     least_cut: float = 0.1
+    overwhelming: float = 0.05
 
     kind: ClassVar[str] = "label_error"
     needs: ClassVar[tuple[str, ...]] = ("pred_probs", "neighbors")
@@ -64,8 +65,9 @@ class LabelError:
             k = min(self.k, evidence.neighbors.indices.shape[1])
             share_picked = float((picked & (best != labels)).mean())
             cut = max(self.least_cut, self.odds * share_picked / max(1 - share_picked, 1e-9))
-            strong = score[rows] <= cut * joint.max(axis=1)
-            for i in np.flatnonzero(picked & strong & (best != labels)):
+            ratio = score[rows] / joint.max(axis=1)
+            strong = (picked & (ratio <= cut)) | (ratio <= self.overwhelming)
+            for i in np.flatnonzero(strong & (best != labels)):
                 row, label, other = rows[i], labels[i], best[i]
                 flagged[row] = True
                 suggestion[row] = names[other]
