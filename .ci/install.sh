@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make .venv and install curate into it: sh .ci/install.sh PYTHON [dev]
 #
-# PYTHON may be empty: then the first of python3.13, 3.12, 3.11 and python3 that will do is taken.
+# PYTHON may be empty: then the first of python3.11 (the tested one), 3.12, 3.13 and python3 that will do is taken.
 # A stamp inside .venv makes the next call instant, until pyproject.toml, constraints.txt or the
 # folder change.
 set -eu
@@ -36,7 +36,7 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     if [ -n "$chosen" ]; then
         set -- "$chosen"
     else
-        set -- python3.13 python3.12 python3.11 python3
+        set -- python3.11 python3.12 python3.13 python3
     fi
     python=
     reasons=

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import timm
+import torch
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from curate.cli import cli
 from curate.cli import run as run_cli
@@ -189,3 +192,61 @@ def test_an_export_of_the_same_run_is_the_same_bytes(analysed: Run, tmp_path: Pa
         assert invoke("export", analysed.path, "--to", tmp_path / name).exit_code == 0
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_peoples_decisions_on_held_out_images_change_the_score(
+    analysed: Run, tmp_path: Path
+) -> None:
+    from curate import export
+
+    run_dir = tmp_path / "run"
+    shutil.copytree(analysed.path, run_dir)
+    run = Run(run_dir)
+    samples = run.table("samples")
+    val = samples[samples["split"] == "val"].iloc[0]
+    other = next(name for name in SHAPES if name not in (val["label"], val["pred_label"]))
+    decisions = [
+        (val["sample_id"], "relabel", other, "app:label"),
+        (samples.loc[samples["split"] == "test", "sample_id"].iloc[0], "exclude", "", "app:tag"),
+    ]
+    names = ["sample_id", "action", "value", "source"]
+    run.write_table("decisions", pd.DataFrame(decisions, columns=names))
+    about = export(run, tmp_path / "out")
+    val_scores, test_scores = about["scores"]["val"], about["scores"]["test"]
+    assert val_scores["after"]["n"] == val_scores["before"]["n"] == 18
+    right = val["label"] == val["pred_label"]
+    change = val_scores["before"]["accuracy"] - val_scores["after"]["accuracy"]
+    assert change == pytest.approx(1 / 18 if right else 0)
+    assert test_scores["after"]["n"] == test_scores["before"]["n"] - 1
+    edits = pd.read_csv(tmp_path / "out" / "edits.csv", keep_default_na=False)
+    people = edits[edits["by"] == "person"]
+    assert sorted(people["action"]) == ["drop", "relabel"]
+    table = pd.read_csv(tmp_path / "out" / "val.csv").set_index("filepath")
+    assert table.loc[val["filepath"], "label"] == other
+    assert table.loc[val["filepath"], "reason"].startswith("person: relabelled from")
+
+
+def test_a_checkpoint_speaks_for_val_and_test_and_a_probe_for_train(
+    data: Path, tmp_path: Path
+) -> None:
+    """The checkpoint lists the classes in another order than the folders do."""
+    torch.manual_seed(0)
+    model = timm.create_model("test_efficientnet", num_classes=3).eval()
+    names = ["stripes", "disc", "square"]
+    torch.save({"state_dict": model.state_dict(), "classes": names}, tmp_path / "model.pth")
+    from curate import analyze
+
+    options = {"model": "test_efficientnet", "checkpoint": tmp_path / "model.pth", "device": "cpu"}
+    run = analyze(data, tmp_path / "run", **options)
+    samples = run.table("samples")
+    assert run.info["in_sample"]["splits"] == ["train"]
+    assert (samples["in_sample"] == (samples["split"] == "train")).all()
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+    row = int(np.flatnonzero(samples["split"] == "test")[0])
+    with torch.inference_mode():
+        pixels = transform(Image.open(samples["filepath"][row]).convert("RGB"))
+        wanted = model(pixels[None]).softmax(1)[0].numpy()
+    order = [names.index(name) for name in run.info["classes"]]
+    np.testing.assert_allclose(run.array("probs")[row], wanted[order], atol=1e-3)
+    train = run.array("probs")[(samples["split"] == "train").to_numpy()]
+    assert train.std() > run.array("probs")[(samples["split"] != "train").to_numpy()].std()

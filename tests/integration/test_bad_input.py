@@ -135,9 +135,11 @@ def test_a_run_that_is_none(database: str, data: Path, tmp_path: Path, capsys, c
     assert not (tmp_path / "out").exists()
 
 
-def test_an_interrupted_run_is_not_exported(database: str, tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize("command", ["export", "app"])
+def test_an_interrupted_run_is_of_no_use(database: str, tmp_path: Path, capsys, command) -> None:
     Run.create(tmp_path / "run")
-    assert run_cli(cli, ["export", str(tmp_path / "run"), "--to", str(tmp_path / "out")]) == 2
+    options = ["--to", str(tmp_path / "out")] if command == "export" else []
+    assert run_cli(cli, [command, str(tmp_path / "run"), *options]) == 2
     assert "goes on where it was" in capsys.readouterr().err
 
 

@@ -60,7 +60,7 @@ def install(project: Path, *args: str) -> tuple[int, list[str], str]:
 
 
 def test_it_passes_over_an_interpreter_that_does_not_run(project: Path) -> None:
-    interpreter(project, "python3.13", "#!/bin/sh\necho 'not for this folder' >&2; exit 127\n")
+    interpreter(project, "python3.11", "#!/bin/sh\necho 'not for this folder' >&2; exit 127\n")
     interpreter(project, "python3.12")
     code, calls, _ = install(project)
     assert code == 0

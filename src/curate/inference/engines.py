@@ -139,7 +139,7 @@ class OpenVinoEngine:
             converted = openvino.convert_model(whole, example_input=torch.from_numpy(example))
         # Without the hint, CPUs that have bfloat16 would silently compute in it.
         self._compiled = openvino.Core().compile_model(
-            converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+            converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         )
 
     def forward(self, batch: NDArray[np.uint8]) -> Output:
@@ -162,6 +162,7 @@ def open_engine(
         return reference
     channels, height, width = config["input_size"]
     pixels = np.random.default_rng(0).integers(0, 256, (8, height, width, channels), np.uint8)
+    log.info("converting the model to OpenVINO")
     try:
         converted = OpenVinoEngine(whole, pixels)
         got = converted.forward(pixels)

@@ -26,6 +26,17 @@ from curate.store.run import Run, cache_key
 NEIGHBORS = 50
 """Width of the one neighbour graph: enough for copies, outliers, label votes and the map."""
 
+DOING = {
+    "embed": "one pass over the images",
+    "neighbors": f"the {NEIGHBORS} nearest images of each",
+    "probabilities": "out-of-fold probabilities",
+    "metrics": "accuracy, F1, confusion, calibration",
+    "detect": "looking for hard cases",
+    "projection": "UMAP",
+    "tiers": "curriculum tiers",
+}
+"""What each stage does, for the person who waits for it."""
+
 
 @dataclass
 class Stages:
@@ -66,6 +77,7 @@ class Stages:
             self.cached.append(name)
             log.info("%s: taken from the cache", name)
             return
+        log.info("%s: %s", name, DOING[name])
         with self.run.stage(name, key, files):
             work()
 

@@ -127,6 +127,7 @@ def planted_report(run: Run, planted: pd.DataFrame) -> str:
     relative = samples["filepath"].str.removeprefix(data.rstrip("/") + "/")
     names = dict(zip(samples["sample_id"], relative, strict=True))
     problems = run.table("problems")["filepath"].str.removeprefix(data.rstrip("/") + "/")
+    planted_all = set(planted["filepath"])
     rows: list[list[Any]] = []
     for kind, group in planted.groupby("kind", sort=True):
         wanted = set(group["filepath"])
@@ -136,5 +137,8 @@ def planted_report(run: Run, planted: pd.DataFrame) -> str:
         else:
             of_kind = findings[(findings["kind"] == looked_for) & findings["flagged"]]
             got = {names[sample_id] for sample_id in of_kind["sample_id"]}
-        rows.append([kind, len(wanted), len(wanted & got), len(got - wanted), looked_for])
-    return columns(["planted", "images", "found", "others flagged", "flagged as"], rows)
+        others = got - wanted
+        both = len(others & planted_all)
+        rows.append([kind, len(wanted), len(wanted & got), looked_for, len(others), both])
+    heads = ["planted", "images", "found", "flagged as", "others flagged", "of these planted too"]
+    return columns(heads, rows)
