@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -65,7 +66,11 @@ class App:
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                command("app", run, "--port", self.port), stdout=output, stderr=subprocess.STDOUT
+                command("app", run, "--port", self.port),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A shell that runs the tests in its background has Ctrl-C ignored, and so would we.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def wait(self, seconds: float = 120) -> str:
