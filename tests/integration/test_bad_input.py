@@ -127,6 +127,15 @@ def test_bad_options(database: str, data: Path, capsys, options: list[str], mess
     assert not (data.parent / "run").exists()
 
 
+@pytest.mark.parametrize("place", ["run", "train/run", "..", "."])
+def test_a_run_among_the_images(database: str, data: Path, capsys, place: str) -> None:
+    before = sorted(data.parent.rglob("*"))
+    options = ["--run", str(data / place), "--model", "hog", "--no-app"]
+    assert run_cli(cli, ["analyze", str(data), *options]) == 2
+    assert "Choose another --run" in capsys.readouterr().err
+    assert sorted(data.parent.rglob("*")) == before
+
+
 @pytest.mark.parametrize("command", ["export", "app"])
 def test_a_run_that_is_none(database: str, data: Path, tmp_path: Path, capsys, command) -> None:
     options = ["--to", str(tmp_path / "out")] if command == "export" else []

@@ -58,6 +58,7 @@ def run_analysis(settings: Settings, target: Path, progress: Progress) -> Run:
     """Do what `settings` ask for, stage by stage; finished stages are taken from the run."""
     target = target.expanduser().resolve()
     check_target(target)
+    _check_apart(settings.data, target)
     _check_folds(settings)
     old = Run(target) if (target / "run.json").is_file() else None
     catalog = scan(settings.data, old.table("catalog") if old else None, progress)
@@ -171,6 +172,16 @@ def model_key(settings: Settings) -> list[str]:
         raise ModelError(f"Expected a weights file at {given}, found none. Check the path.")
     kind = "checkpoint" if settings.checkpoint else "weights"
     return [settings.model, kind, file_digest(given), version("timm")]
+
+
+def _check_apart(data: Path, target: Path) -> None:
+    """Refuse to write among the user's images, or around them."""
+    place = data.resolve()
+    if target == place or place in target.parents or target in place.parents:
+        raise RunError(
+            f"Expected a --run directory apart from the images in {place}, found {target}. "
+            "Choose another --run."
+        )
 
 
 def _check_folds(settings: Settings) -> None:
