@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Neighbors
+from curate.progress import Progress, silent
 
 EPOCHS = 200
 
@@ -30,7 +31,10 @@ def principal_axes(embeddings: Floats, rng: np.random.Generator) -> NDArray[np.f
 
 
 def project(
-    embeddings: Floats, neighbors: Neighbors, rng: np.random.Generator
+    embeddings: Floats,
+    neighbors: Neighbors,
+    rng: np.random.Generator,
+    progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Lay the embeddings out in the plane by UMAP (McInnes et al. 2018).
 
@@ -42,6 +46,7 @@ def project(
         embeddings: (n, d).
         neighbors: their cosine graph, at least 15 wide where n allows it.
         rng: seeds the layout.
+        progress: shows one bar of two steps: loading and compiling umap-learn, and the layout.
 
     Returns:
         (n, 2) float32.
@@ -53,12 +58,13 @@ def project(
         return start
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), progress("projection", total=2, unit="step") as bar:
         # umap says that precomputed neighbours rule out transform(), which is not used here, and
         # that a seed rules out threads, which is the point of a seed.
         warnings.simplefilter("ignore")
         from umap import UMAP
 
+        bar.update()
         # umap counts every point as its own first neighbour.
         own = np.arange(n)[:, None]
         indices = np.hstack([own, neighbors.indices[:, : n_neighbors - 1]])
@@ -72,4 +78,5 @@ def project(
             precomputed_knn=(indices, distances.astype(np.float32)),
         )
         placed: NDArray[np.float32] = np.asarray(mapper.fit_transform(embeddings), np.float32)
+        bar.update()
     return placed

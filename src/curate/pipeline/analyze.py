@@ -143,7 +143,7 @@ def _rest(
     )  # fmt: skip
     done.do(
         "projection", 1, settings.seed, ["neighbors"], ["projection.npy"],
-        lambda: stages.projection(run, rows, settings.seed),
+        lambda: stages.projection(run, rows, settings.seed, progress),
     )  # fmt: skip
     done.do(
         "tiers", 1, None, ["detect"], ["tiers.parquet", "samples.parquet"],

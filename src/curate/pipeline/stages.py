@@ -205,7 +205,7 @@ def fold_groups(table: pd.DataFrame) -> np.ndarray[Any, Any]:
     return units
 
 
-def projection(run: Run, rows: list[str], seed: int) -> None:
+def projection(run: Run, rows: list[str], seed: int, progress: Progress) -> None:
     """The two-dimensional map."""
     from curate.numerics.projection import project
     from curate.pipeline.evidence import graph_of
@@ -214,5 +214,6 @@ def projection(run: Run, rows: list[str], seed: int) -> None:
         np.asarray(run.array("embeddings", rows)),
         graph_of(run, rows),
         stage_rng(seed, "projection"),
+        progress,
     )
     run.write_array("projection", placed, rows)
