@@ -22,7 +22,7 @@ from PIL import Image
 from curate.data.views import apply_view
 from curate.errors import DataError, listed
 from curate.findings import stage_rng
-from curate.store.files import write_json, write_text
+from curate.store.files import place_folder, write_json, write_text
 
 PLANTED_KINDS = ("orientation", "label_error", "near_duplicate", "unreadable", "outlier")
 
@@ -89,7 +89,7 @@ def write_digits(to: str | Path, seed: int = 0) -> pd.DataFrame:
     try:
         planted = _write(aside, items, plants, seed)
         write_json(aside / "demo.json", {**mark, "images": len(items)})
-        _swap(aside, target)
+        place_folder(aside, target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return planted
@@ -240,18 +240,3 @@ def _is_same(target: Path, mark: dict[str, Any], present: list[str]) -> bool:
         return False
     n_images = sum(bool(_IMAGE.fullmatch(name)) for name in present)
     return bool(found == {**mark, "images": n_images})
-
-
-def _swap(aside: Path, target: Path) -> None:
-    """Put the finished folder in place, keeping the old one until that has worked."""
-    if not target.exists():
-        aside.rename(target)
-        return
-    old = aside.with_suffix(".old")
-    target.rename(old)
-    try:
-        aside.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)

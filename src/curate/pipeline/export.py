@@ -19,6 +19,7 @@ from curate.numerics.metrics import classification_metrics
 from curate.pipeline.stages import label_numbers
 from curate.remedies.edits import Edited, apply_decisions
 from curate.remedies.schedule import staged_schedule
+from curate.store.files import place_folder
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
@@ -78,13 +79,9 @@ def export(
 def _write(folder: Path, edited: Edited, names: tuple[str, ...]) -> None:
     table = edited.samples.assign(target=label_numbers(edited.samples["label"], names))
     kept = table[~table["dropped"]]
-    train = table["split"] == "train"
-    review = train & (table["tier"] == "review")
     for tier in TIER_NAMES:
-        rows = table[review] if tier == "review" else kept
+        rows = table if tier == "review" else kept
         rows = rows[(rows["split"] == "train") & (rows["tier"] == tier)]
-        if tier == "review":
-            rows = rows[~rows["reason"].str.startswith("person: excluded")]
         rows[COLUMNS].to_csv(folder / f"train_{tier}.csv", index=False)
     for split in ("train", "val", "test"):
         kept[kept["split"] == split][COLUMNS].to_csv(folder / f"{split}.csv", index=False)
@@ -176,13 +173,7 @@ def _placed(target: Path) -> Iterator[Path]:
     try:
         aside.chmod(0o755)
         yield aside
-        if target.exists():
-            old = aside.with_name(aside.name + ".old")
-            target.rename(old)
-            aside.rename(target)
-            shutil.rmtree(old)
-        else:
-            aside.rename(target)
+        place_folder(aside, target)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise

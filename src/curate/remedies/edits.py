@@ -94,6 +94,7 @@ def _decide(
     if "exclude" in actions:
         reason = f"person: excluded {HOW.get(str(actions['exclude'].source), 'by decision')}"
         table.at[i, "dropped"], table.at[i, "reason"] = True, reason
+        table.at[i, "tier"] = ""  # it is a person's no, and under nobody's review
         edits.append((path, split, old, "drop", "", "person", reason))
         return
     why = []
