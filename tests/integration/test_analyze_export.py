@@ -250,3 +250,20 @@ def test_a_checkpoint_speaks_for_val_and_test_and_a_probe_for_train(
     np.testing.assert_allclose(run.array("probs")[row], wanted[order], atol=1e-3)
     train = run.array("probs")[(samples["split"] == "train").to_numpy()]
     assert train.std() > run.array("probs")[(samples["split"] != "train").to_numpy()].std()
+
+
+def test_moved_images_are_found_where_they_are_now(
+    analysed: Run, data: Path, tmp_path: Path
+) -> None:
+    """Nothing is embedded again, and no table names a file that is no longer there."""
+    from curate import analyze
+
+    moved = shutil.copytree(data, tmp_path / "elsewhere")
+    shutil.copytree(analysed.path, tmp_path / "run")
+    again = analyze(moved, tmp_path / "run", model="hog")
+    assert {"embed", "neighbors", "probabilities", "detect"} <= set(again.info["cached_stages"])
+    for name in ("samples", "problems"):
+        paths = again.table(name)["filepath"]
+        assert paths.str.startswith(f"{moved}/").all()
+    assert len(again.table("samples")) == len(analysed.table("samples"))
+    assert len(again.table("problems")) == len(analysed.table("problems"))

@@ -22,7 +22,7 @@ from curate.pipeline.evidence import detect_all, evidence_of
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import Stages
 from curate.progress import Progress, log, silent
-from curate.remedies.tiers import assign_tiers
+from curate.remedies.tiers import assign_tiers, difficulty_of
 from curate.store.files import write_json
 from curate.store.run import Run, cache_key, check_target
 from curate.store.schema import SAMPLES
@@ -68,7 +68,7 @@ def run_analysis(settings: Settings, target: Path, progress: Progress) -> Run:
         _check_same_data(old, catalog, settings.data)
     views, has_logits = stages.wanted_views(), settings.checkpoint is not None
     parts = [model_key(settings), views, catalog.class_names, *_contents(catalog)]
-    key = cache_key("embed", 1, parts, [])
+    key = cache_key("embed", stages.EMBED_VERSION, parts, [])
     embedder = None
     if old is None or not old.is_done("embed", key):
         from curate.inference.backbone import load_embedder
@@ -93,7 +93,8 @@ def run_analysis(settings: Settings, target: Path, progress: Progress) -> Run:
             workers = settings.workers or min(16, os.cpu_count() or 1)
             stages.embed(run, catalog, embedder, views, workers, progress)
 
-        done.do("embed", 1, parts, [], stages.embed_files(views, has_logits), embed)
+        files = stages.embed_files(views, has_logits)
+        done.do("embed", stages.EMBED_VERSION, parts, [], files, embed)
     except InputError:
         # Bad images are known only after decoding: a run that holds nothing yet is taken away.
         if fresh:
@@ -111,7 +112,7 @@ def _rest(
     """The stages after the pass over the images."""
     names = catalog.class_names
     decode_problems = run.table("decode_problems")
-    run.write_table("problems", pd.concat([catalog.problems, decode_problems], ignore_index=True))
+    run.write_table("problems", stages.all_problems(catalog, decode_problems))
     table = stages.readable(catalog.table, decode_problems)
     rows = table["sample_id"].tolist()
     labels = stages.label_numbers(table["label"], names)
@@ -146,14 +147,15 @@ def _rest(
         lambda: stages.projection(run, rows, settings.seed, progress),
     )  # fmt: skip
     done.do(
-        "tiers", 1, None, ["detect"], ["tiers.parquet", "samples.parquet"],
+        # samples.parquet names the files, which may lie elsewhere than the last time.
+        "tiers", 1, table["filepath"].tolist(), ["detect"], ["tiers.parquet", "samples.parquet"],
         lambda: _tiers_and_samples(run, table, labels, probs, names, settings),
     )  # fmt: skip
     if not run.table_path("decisions").exists():
         run.write_table("decisions", run.table("decisions"))
     run.save(
         status="complete",
-        counts={"images": len(catalog.table) + len(catalog.problems), "samples": len(rows),
+        counts={"images": catalog.n_images, "samples": len(rows),
                 "problems": len(run.table("problems"))},
         skipped_files=catalog.skipped, notes=list(catalog.notes), cached_stages=done.cached,
         in_sample=_in_sample(table, settings),
@@ -262,7 +264,7 @@ def _tiers_and_samples(
         in_sample=is_train & (settings.checkpoint is not None),
         fold=np.asarray(run.array("cache/folds", table["sample_id"])),
         tier=table["sample_id"].map(tiers.set_index("sample_id")["tier"]),
-        difficulty=np.clip((1 - gap) / 2, 0, 1),
+        difficulty=difficulty_of(gap),
     )
     stats = run.table("image_stats").drop(columns="sample_id")
     run.write_table("samples", pd.concat([samples[list(SAMPLES)], stats], axis=1))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.data.catalog import Catalog, check_problem_share
+from curate.data.catalog import Catalog, check_problem_share, check_usable
 from curate.detectors import DETECTORS
 from curate.findings import stage_rng
 from curate.inference.embedder import Embedder
@@ -22,9 +22,13 @@ from curate.numerics.probabilities import softmax
 from curate.pipeline.settings import Settings
 from curate.progress import Progress, log
 from curate.store.run import Run, cache_key
+from curate.store.schema import PROBLEMS
 
 NEIGHBORS = 50
 """Width of the one neighbour graph: enough for copies, outliers, label votes and the map."""
+
+EMBED_VERSION = 2
+"""Of the stage `embed`; apart, because whether it is done decides whether a model is loaded."""
 
 DOING = {
     "embed": "one pass over the images",
@@ -84,8 +88,13 @@ class Stages:
 
 def readable(catalog: pd.DataFrame, decode_problems: pd.DataFrame) -> pd.DataFrame:
     """The catalog's rows whose images could be decoded: the rows of every array."""
-    bad = set(decode_problems["filepath"])
-    return catalog[~catalog["filepath"].isin(bad)].reset_index(drop=True)
+    return catalog[~catalog["sample_id"].isin(decode_problems["sample_id"])].reset_index(drop=True)
+
+
+def all_problems(catalog: Catalog, decode_problems: pd.DataFrame) -> pd.DataFrame:
+    """The problems table: those of the scan and those of decoding, at the paths of today."""
+    bad = catalog.table.merge(decode_problems, on="sample_id")[list(PROBLEMS)]
+    return pd.concat([catalog.problems, bad], ignore_index=True)
 
 
 def embed(
@@ -104,15 +113,13 @@ def embed(
     bad = table[~done.readable]
     problems = pd.DataFrame(
         {
-            "filepath": bad["filepath"],
-            "split": bad["split"],
-            "label": bad["label"],
+            "sample_id": bad["sample_id"],
             "problem": [done.problems[int(i)][0] for i in bad.index],
             "detail": [done.problems[int(i)][1] for i in bad.index],
         }
     )
-    everything = pd.concat([catalog.problems, problems], ignore_index=True)
-    check_problem_share(len(table) + len(catalog.problems), everything)
+    check_problem_share(catalog.n_images, all_problems(catalog, problems))
+    check_usable(catalog.root, table["split"].unique(), readable(table, problems))
     run.write_table("decode_problems", problems)
     rows = readable(table, problems)["sample_id"].tolist()
     run.write_table("image_stats", done.stats.assign(sample_id=rows))

@@ -68,11 +68,16 @@ DECISIONS: Mapping[str, pa.DataType] = {
     "value": pa.string(),
     "source": pa.string(),
 }
+DECODE_PROBLEMS: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "problem": pa.string(),
+    "detail": pa.string(),
+}
 IMAGE_STATS: Mapping[str, pa.DataType] = {"sample_id": pa.string()}
 
 TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
     "catalog": CATALOG,
-    "decode_problems": PROBLEMS,
+    "decode_problems": DECODE_PROBLEMS,
     "image_stats": IMAGE_STATS,
     "problems": PROBLEMS,
     "samples": SAMPLES,
