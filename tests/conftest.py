@@ -16,6 +16,12 @@ from curate.app.database import find_mongod
 from processes import free_port, stop, wait_for_port
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep converted models out of the user's cache."""
+    os.environ["CURATE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a fresh MongoDB, which FiftyOne here and in subprocesses uses.

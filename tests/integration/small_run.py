@@ -1,4 +1,7 @@
-"""A small run, written by hand through the store, as an analysis could have left it."""
+"""A small run, written by hand through the store, as an analysis could have left it.
+
+And what tests do to it once it is published.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from curate.app.database import load_fiftyone
 from curate.store.files import write_json
 from curate.store.run import Run
 
 CLASSES = ["cat", "dog", "owl"]
+
+KINDS = {
+    **{"age": "int", "weight": "float", "mask": "bool", "camera": "string", "taken": "datetime"},
+    **{"face.size": "int", "tier ": "string", "media_type": "string", "_id": "int", "pk": "string"},
+}
 
 
 def make_run(tmp_path: Path, n: int = 24) -> Run:
@@ -48,6 +57,12 @@ def make_run(tmp_path: Path, n: int = 24) -> Run:
                 "content_digest": f"d{i}",
                 "width": 16,
                 "height": 16,
+                "size_bytes": path.stat().st_size,
+                "format": "PNG",
+                "mode": "L",
+                "exif_orientation": 1,
+                "animated": False,
+                "brightness": float(pixels.mean() / 255),
             }
         )
     samples = pd.DataFrame(rows)
@@ -92,3 +107,42 @@ def findings(samples: pd.DataFrame, flagged: dict[str, list[int]]) -> pd.DataFra
 
 def _pair(label: str, guess: str, count: int) -> dict[str, Any]:
     return {"label": label, "pred_label": guess, "count": count}
+
+
+def with_metadata(run: Run) -> pd.DataFrame:
+    """Give the run the user's columns of `KINDS`, each without a value on its second image."""
+    samples = run.table("samples")
+    n = range(len(samples))
+    samples["age"] = pd.array([20 + i for i in n], "Int64")
+    samples["weight"] = [i / 2 for i in n]
+    samples["mask"] = pd.array([i % 2 == 0 for i in n], "boolean")
+    samples["camera"] = [f"cam{i % 2}" for i in n]
+    samples["taken"] = pd.Timestamp("2024-03-01 10:00:00.123456", tz="UTC") + pd.to_timedelta(
+        pd.Series(n), unit="D"
+    )
+    for name, kind in list(KINDS.items())[5:]:
+        samples[name] = pd.array(
+            [i if kind == "int" else str(i) for i in n], "Int64" if kind == "int" else "string"
+        )
+    samples.loc[1, list(KINDS)] = None
+    run.write_table("samples", samples)
+    run.save(metadata=KINDS)
+    return samples
+
+
+def sample(dataset: Any, sample_id: str) -> Any:
+    """The FiftyOne sample of an image."""
+    return dataset.one(load_fiftyone().ViewField("curate_id") == sample_id)
+
+
+def tag(dataset: Any, sample_id: str, *tags: str) -> None:
+    """Tag an image as a person would."""
+    one = sample(dataset, sample_id)
+    one.tags.extend(tags)
+    one.save()
+
+
+def publish_again(run: Run, published: Any, **flagged: list[int]) -> Any:
+    """Change what the run found and publish it again."""
+    run.write_table("findings", findings(run.table("samples"), flagged))
+    return published(run)

@@ -98,6 +98,7 @@ def test_the_second_time_every_stage_is_cached_and_nothing_changes(
     found = json.loads(result.stdout)
     assert found["cached_stages"] == [
         "embed", "neighbors", "probabilities", "metrics", "detect", "projection", "tiers",
+        "facts",
     ]  # fmt: skip
     assert {p.name: p.read_bytes() for p in analysed.path.glob("*.parquet")} == before
 
@@ -121,7 +122,7 @@ def test_another_seed_does_the_random_stages_again_and_no_others(
     from curate import analyze
 
     again = analyze(data, tmp_path / "run", model="hog", seed=1)
-    assert again.info["cached_stages"] == ["embed", "neighbors"]
+    assert again.info["cached_stages"] == ["embed", "neighbors", "facts"]
 
 
 def test_other_images_are_refused_for_a_run_that_has_decisions(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
-from small_run import findings
+from small_run import findings, publish_again, sample, tag
 
 from curate.app import publish as publish_module
 from curate.app import samples as samples_module
@@ -23,29 +24,13 @@ def tags_by_id(dataset):
     return dict(zip(ids, map(sorted, tags), strict=True))
 
 
-def sample(dataset, sample_id):
-    return dataset.one(load_fiftyone().ViewField("curate_id") == sample_id)
-
-
-def tag(dataset, sample_id, *tags):
-    one = sample(dataset, sample_id)
-    one.tags.extend(tags)
-    one.save()
-
-
-def publish_again(run, published, **flagged):
-    """Change what the run found and publish it again."""
-    run.write_table("findings", findings(run.table("samples"), flagged))
-    return published(run)
-
-
 def test_everything_the_run_says_is_there(run, published):
     dataset = published(run)
     assert dataset.persistent
     assert len(dataset) == 24
     assert dataset.count_sample_tags() == {
         **{"train": 12, "val": 6, "test": 6},
-        **{"orientation": 2, "label_error": 1, "model_hard": 1},
+        **{"orientation": 2, "label_error": 1, "model_hard": 1, "unlabelled": 1},
     }
     four = sample(dataset, "s004")
     assert four.filepath == run.table("samples")["filepath"][4]
@@ -58,6 +43,9 @@ def test_everything_the_run_says_is_there(run, published):
     assert four.orientation_score == 0.02
     assert (four.hard_flagged, four.hard_reason) == (False, None)
     assert (four.metadata.width, four.metadata.height) == (16, 16)
+    assert four.metadata.size_bytes == run.table("samples")["size_bytes"][4]
+    assert (four.aspect_ratio, four.format, four["mode"]) == (1.0, "PNG", "L")
+    assert four.brightness == run.table("samples")["brightness"][4]
     assert sample(dataset, "s006").label_error_suggestion == "dog"
     assert sample(dataset, "s023").ground_truth is None
     assert sample(dataset, "s001").tier is None
@@ -69,6 +57,7 @@ def test_views_are_worst_first(run, published):
     assert dataset.list_saved_views() == [
         *("found: hard", "found: label_error", "found: orientation"),
         "confused: dog as owl",
+        "unlabelled",
         *("tier: easy", "tier: medium", "tier: hard"),
     ]
     assert dataset.load_saved_view("found: orientation").values("curate_id") == ["s004", "s000"]
@@ -263,8 +252,6 @@ def test_a_moved_run_keeps_its_dataset_and_a_copy_gets_its_own(run, published, t
 
 
 def _decisions(rows):
-    import pandas as pd
-
     return pd.DataFrame(rows, columns=["sample_id", "action", "value", "source"])
 
 

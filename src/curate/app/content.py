@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curate.app.names import tag_for
+from curate.app.fields import Column, image_facts, plain, user_columns
+from curate.app.names import FACTS, OWN_FIELDS, UNLABELLED_TAG, tag_for
 from curate.progress import log
 from curate.store.run import Run
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same run would be published differently, so that it is published again."""
 
 _FILES = (
@@ -42,14 +43,6 @@ _CONFUSED_PAIRS = 10
 
 
 @dataclass(frozen=True)
-class Column:
-    """One sample field: its type ("float", "bool" or "string") and a value an image."""
-
-    type: str
-    values: list[Any]
-
-
-@dataclass(frozen=True)
 class Content:
     """Everything of a run that FiftyOne shows; lists share the order of samples.parquet.
 
@@ -58,11 +51,14 @@ class Content:
         filepaths: absolute paths of the images.
         labels: the label of each image, None without one.
         sizes: (width, height) of each image, None where unknown.
-        tags: the tags the tool puts: split and findings.
+        file_sizes: bytes of each file, None where unknown.
+        tags: the tags the tool puts: split, findings, and one for images without a label.
         pred_labels: the predicted class of each image, None without one.
         confidences: the probability of the predicted class.
         logits: (n, n_classes) float32, or None.
-        columns: the scalar fields by name.
+        columns: the scalar fields by name, all of them.
+        facts: names of the fields with facts of the image.
+        user_columns: names of the fields with the user's own columns, and the user's name of each.
         projection: (n, 2), or None.
         classes: the class names in the order of the logits.
         flagged: number of flagged images by finding kind, every kind present.
@@ -73,6 +69,7 @@ class Content:
     filepaths: list[str]
     labels: list[str | None]
     sizes: list[tuple[int, int] | None]
+    file_sizes: list[int | None]
     tags: list[list[str]]
     pred_labels: list[str | None]
     confidences: list[float | None]
@@ -80,13 +77,16 @@ class Content:
     columns: dict[str, Column]
     projection: NDArray[np.float64] | None
     classes: list[str]
+    facts: list[str] = field(default_factory=list)
+    user_columns: dict[str, str] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
     confusions: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 def content_digest(run: Run) -> str:
     """Digest of all that `read_content` reads; the same digest needs no second publishing."""
-    digest = hashlib.sha256(json.dumps([VERSION, run.info.get("classes")]).encode())
+    info = [run.info.get(key) for key in ("classes", "metadata")]
+    digest = hashlib.sha256(json.dumps([VERSION, *info]).encode())
     for name in _FILES:
         path = run.path / name
         part = b""
@@ -97,8 +97,12 @@ def content_digest(run: Run) -> str:
     return digest.hexdigest()
 
 
-def read_content(run: Run) -> Content:
+def read_content(run: Run, taken: Collection[str] = ()) -> Content:
     """Read what a run has to show; parts that the run lacks are left out and said.
+
+    Args:
+        run: the run.
+        taken: field names that the user's own columns must not have.
 
     Raises:
         StaleArtefact: an array does not belong to the rows of samples.parquet.
@@ -117,6 +121,10 @@ def read_content(run: Run) -> Content:
     )
     found, tags, flagged = _findings(run.table("findings"), ids)
     columns.update(found)
+    facts = image_facts(samples)
+    columns.update(facts)
+    own, user_names = user_columns(run, {*taken, *OWN_FIELDS, *FACTS, *columns})
+    columns.update(own)
     probs = _array(run, "probs", ids)
     projection = _array(run, "projection", ids)
     return Content(
@@ -124,26 +132,19 @@ def read_content(run: Run) -> Content:
         filepaths=[str(value) for value in samples["filepath"]],
         labels=labels,
         sizes=_sizes(samples),
-        tags=[sorted({split, *more}) for split, more in zip(samples["split"], tags, strict=True)],
+        file_sizes=_file_sizes(samples),
+        tags=_tags(samples["split"], labels, tags),
         pred_labels=pred_labels,
         confidences=plain(samples["confidence"]),
         logits=None if probs is None else np.log(np.maximum(probs, _NO_LOG_OF_ZERO), dtype="f4"),
         columns=columns,
         projection=None if projection is None else np.asarray(projection, dtype=np.float64),
         classes=[str(name) for name in run.info.get("classes", [])],
+        facts=list(facts),
+        user_columns=user_names,
         flagged=flagged,
         confusions=_confusions(run),
     )
-
-
-def plain(values: Iterable[Any]) -> list[Any]:
-    """Python values for a column, None for what is missing or an empty string."""
-    series = pd.Series(values)
-    missing = series.isna() | (series == "")
-    return [
-        None if absent else (value.item() if hasattr(value, "item") else value)
-        for value, absent in zip(series, missing, strict=True)
-    ]
 
 
 def _findings(
@@ -176,6 +177,21 @@ def _findings(
 def _sizes(samples: pd.DataFrame) -> list[tuple[int, int] | None]:
     pairs = zip(plain(samples["width"]), plain(samples["height"]), strict=True)
     return [None if None in pair else (int(pair[0]), int(pair[1])) for pair in pairs]
+
+
+def _tags(
+    splits: Iterable[str], labels: list[str | None], findings: list[set[str]]
+) -> list[list[str]]:
+    return [
+        sorted({split, *found} | (set() if label else {UNLABELLED_TAG}))
+        for split, label, found in zip(splits, labels, findings, strict=True)
+    ]
+
+
+def _file_sizes(samples: pd.DataFrame) -> list[int | None]:
+    if "size_bytes" not in samples.columns:
+        return [None] * len(samples)
+    return [None if value is None else int(value) for value in plain(samples["size_bytes"])]
 
 
 def _array(run: Run, name: str, ids: list[str]) -> NDArray[Any] | None:

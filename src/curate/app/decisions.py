@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from curate.app.content import plain
 from curate.app.database import connect, quiet
+from curate.app.fields import plain
 from curate.app.names import ID_FIELD, LABELS, dataset_name
 from curate.errors import ExportError, listed
 from curate.progress import log

@@ -27,6 +27,30 @@ BRAIN_KEY = "umap"
 EVAL_KEY = "eval"
 WORKSPACE = "curate"
 
+OWN_FIELDS = (ID_FIELD, TAGS_FIELD, LABEL_FIELD, LABELS, PREDICTIONS, BRAIN_KEY, EVAL_KEY)
+"""The fields that every run has, beside its columns."""
+
+MARK = "curate"
+"""The key of `dataset.info` under which curate keeps its own notes."""
+
+UNLABELLED_TAG = "unlabelled"
+"""On a sample whose image has no label in the run."""
+
+FACTS = {
+    "aspect_ratio": ("float", "width / height"),
+    "brightness": ("float", "Mean grey, 0 black to 1 white"),
+    "contrast": ("float", "Standard deviation of grey, 0 to 0.5"),
+    "sharpness": ("float", "Variance of the Laplacian; low for blurred and for plain images"),
+    "entropy": ("float", "Entropy of the grey histogram, 0 to 8 bits"),
+    "saturation": ("float", "Mean saturation, 0 grey to 1"),
+    "format": ("string", "File format, by content"),
+    "mode": ("string", "How the file keeps its pixels, in Pillow's words"),
+    "exif_orientation": ("int", "EXIF orientation, 1 for none; it is already applied"),
+    "animated": ("bool", "More than one frame; only the first counts"),
+    "group": ("string", "Images of one person, video or source share it"),
+}
+"""Fields with facts of the image: type and description."""
+
 GONE_TAG = "gone"
 """On a sample whose image is in the run no more, kept for what a person said about it."""
 

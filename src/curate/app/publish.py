@@ -11,21 +11,24 @@ from typing import Any
 
 from curate.app.content import Content, content_digest, read_content
 from curate.app.database import connect, quiet
+from curate.app.gone import settle_gone
 from curate.app.names import (
     BRAIN_KEY,
     EVAL_KEY,
     ID_FIELD,
+    LABEL_FIELD,
     LABELS,
+    MARK,
     PREDICTIONS,
     dataset_name,
     default_dataset_name,
 )
 from curate.app.samples import (
     add_new,
+    changed_values,
     declare_fields,
-    settle_gone,
     update_known,
-    write_column,
+    write,
     write_predictions,
 )
 from curate.app.views import save_views
@@ -33,9 +36,6 @@ from curate.app.workspace import arrange, save_workspace
 from curate.errors import DatabaseError, RunError
 from curate.progress import Progress, log, silent
 from curate.store.run import Run
-
-MARK = "curate"
-"""The key of `dataset.info` under which curate keeps its own notes."""
 
 
 def publish(run: Run, progress: Progress = silent) -> str:
@@ -122,14 +122,18 @@ def _note(dataset: Any, notes: dict[str, Any]) -> None:
 def _write(
     fo: Any, dataset: Any, run: Run, notes: dict[str, Any], resumed: bool, progress: Progress
 ) -> None:
-    content = read_content(run)
-    own_fields = {*content.columns, PREDICTIONS, EVAL_KEY, BRAIN_KEY}
+    ours = set(notes.get("fields", []))
+    content = read_content(run, taken=_taken(fo, dataset, ours))
+    # What a publish that was killed has left behind is the tool's own, too.
+    notes["fields"] = sorted(ours | set(content.columns))
+    own_fields = {*notes["fields"], PREDICTIONS, EVAL_KEY, BRAIN_KEY}
     with progress("publish", total=len(content.columns) + 6, unit="step") as bar:
+        _note(dataset, notes)
         declare_fields(fo, dataset, content.columns)
         notes["tagging"] = True
         _note(dataset, notes)
-        settle_gone(dataset, content, own_fields | set(notes.get("fields", [])))
-        added = add_new(fo, dataset, content, run.table("decisions"))
+        settle_gone(dataset, content, own_fields)
+        fresh = add_new(fo, dataset, content, run.table("decisions"))
         bar.update()
         oid_of = update_known(fo, dataset, content, resumed=resumed)
         notes["tagging"] = False
@@ -137,29 +141,49 @@ def _write(
         bar.update()
         write_predictions(fo, dataset, content, oid_of)
         bar.update()
-        for name, column in content.columns.items():
-            write_column(dataset, name, column.values, content, oid_of)
+        changed = changed_values(dataset, content, oid_of, fresh)
+        for name in content.columns:
+            write(dataset, name, changed.get(name, {}))
             bar.update()
         evaluate(dataset, content)
         bar.update()
         project(dataset, content, oid_of)
         bar.update()
-        stale = set(notes.get("fields", [])) - set(content.columns)
+        stale = set(notes["fields"]) - set(content.columns)
         dataset.delete_sample_fields(sorted(stale & set(dataset.get_field_schema())))
+        notes["fields"] = sorted(content.columns)
+        notes["user_columns"] = content.user_columns
         notes["views"] = save_views(dataset, content, notes.get("views", []))
-        if notes.get("fields") != sorted(content.columns):
+        if notes.get("arranged") != notes["fields"]:
             arrange(fo, dataset, content)
             save_workspace(fo, dataset)
-        notes["fields"] = sorted(content.columns)
+        notes["arranged"] = notes["fields"]
         bar.update()
-    log.info("publish: dataset %s, %d images, %d of them new", dataset.name, len(oid_of), added)
+    log.info(
+        "publish: dataset %s, %d images, %d of them new", dataset.name, len(oid_of), len(fresh)
+    )
+
+
+def _taken(fo: Any, dataset: Any, ours: set[str]) -> set[str]:
+    """Names that the user's columns must not have: people's fields, and words of FiftyOne's own.
+
+    FiftyOne accepts a field named like an attribute of its samples, such as ``media_type`` or
+    ``pk``, and then fails on using it.
+    """
+    from fiftyone.core.odm import DatasetSampleDocument
+
+    return (set(dataset.get_field_schema()) - ours) | {*dir(fo.Sample), *dir(DatasetSampleDocument)}
 
 
 def evaluate(dataset: Any, content: Content) -> None:
-    """Compare predictions with labels for the Model Evaluation panel."""
+    """Compare predictions with labels for the Model Evaluation panel.
+
+    Only images that the run has a label of count: what a person calls an unlabelled image in the
+    App is no ground truth before the next analysis.
+    """
     if dataset.has_evaluation(EVAL_KEY):
         dataset.delete_evaluation(EVAL_KEY)
-    both = dataset.exists(ID_FIELD).exists(LABELS).exists(PREDICTIONS)
+    both = dataset.exists(ID_FIELD).exists(LABEL_FIELD).exists(LABELS).exists(PREDICTIONS)
     compared = len(both)
     if not compared:
         return

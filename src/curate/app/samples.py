@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from curate.app.content import Column, Content
-from curate.app.names import GONE_TAG, ID_FIELD, LABEL_FIELD, LABELS, PREDICTIONS, TAGS_FIELD
-from curate.app.tags import merge_tags, persons_tags
+from curate.app.content import Content
+from curate.app.fields import Column, utc_milliseconds
+from curate.app.names import ID_FIELD, LABEL_FIELD, LABELS, PREDICTIONS, TAGS_FIELD
+from curate.app.tags import merge_tags
 from curate.progress import log
 from curate.store.schema import RELABEL_PREFIX
 
-_FIFTYONE_FIELDS = {"id", "filepath", "tags", "metadata", "created_at", "last_modified_at"}
 _CHUNK = 10_000
 
 
@@ -46,8 +47,18 @@ def restored(decisions: pd.DataFrame) -> dict[str, Restored]:
 
 
 def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None:
-    """Add the fields that are not there yet; samples are then inserted without a schema check."""
-    types = {"float": fo.FloatField, "bool": fo.BooleanField, "string": fo.StringField}
+    """Add the fields that are not there yet; samples are then inserted without a schema check.
+
+    A field that has another type than its column is made anew: a column of the user's may hold
+    numbers today and words tomorrow.
+    """
+    types = {
+        "float": fo.FloatField,
+        "int": fo.IntField,
+        "bool": fo.BooleanField,
+        "string": fo.StringField,
+        "datetime": fo.DateTimeField,
+    }
     schema = dataset.get_field_schema()
     for name in (LABELS, PREDICTIONS):
         if name not in schema:
@@ -59,9 +70,16 @@ def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None
             dataset.add_sample_field(name, fo.StringField)
     if TAGS_FIELD not in schema:
         dataset.add_sample_field(TAGS_FIELD, fo.ListField, subfield=fo.StringField)
+    outdated = [
+        name
+        for name, column in columns.items()
+        if name in schema and type(schema[name]) is not types[column.type]
+    ]
+    dataset.delete_sample_fields(outdated)
     for name, column in columns.items():
-        if name not in schema:
-            dataset.add_sample_field(name, types[column.type])
+        if name not in schema or name in outdated:
+            description = column.description or None
+            dataset.add_sample_field(name, types[column.type], description=description)
     # Two publishes at once must not make two samples of one image. A person's own samples have
     # no id and stay outside the index.
     dataset.create_index(
@@ -69,22 +87,29 @@ def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None
     )
 
 
-def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) -> int:
-    """Insert the images that the dataset lacks, with what was once decided about them."""
+def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) -> set[str]:
+    """Insert the images that the dataset lacks, with what was once decided about them.
+
+    Their scalar fields go with them, at a twentieth of the time that setting them later takes.
+    Predictions do not: the vectors in them are dearer here than there.
+
+    Returns:
+        The sample ids of the images inserted.
+    """
     there = set(dataset.values(ID_FIELD))
     back = restored(decisions)
     rows = [row for row, sample_id in enumerate(content.ids) if sample_id not in there]
     if not rows:
-        return 0
+        return set()
 
     def build(row: int) -> Any:
         decided = back.get(content.ids[row], Restored())
         label = decided.label or content.labels[row]
-        size = content.sizes[row]
         return fo.Sample(
             filepath=content.filepaths[row],
             tags=sorted({*content.tags[row], *decided.tags}),
-            metadata=size and fo.ImageMetadata(width=size[0], height=size[1]),
+            metadata=_metadata(fo, content, row),
+            **{name: column.values[row] for name, column in content.columns.items()},
             **{
                 ID_FIELD: content.ids[row],
                 TAGS_FIELD: content.tags[row],
@@ -106,62 +131,20 @@ def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) ->
     put_back = sum(content.ids[row] in back for row in rows)
     if put_back:
         log.info("publish: decisions on %d images put back from decisions.parquet", put_back)
-    return len(rows)
+    return {content.ids[row] for row in rows}
 
 
-def settle_gone(dataset: Any, content: Content, own_fields: set[str]) -> None:
-    """Remove samples whose image left the run, except those that a person worked on.
-
-    Those stay with the tag "gone" and lose what the tool said of them. Samples that a person
-    added (they have no id of curate's) are not curate's to touch.
-    """
-    known = set(content.ids)
-    oids, ids, tags, remembered = dataset.values(["id", ID_FIELD, "tags", TAGS_FIELD])
-    gone = {
-        oid: (tags[row] or [], remembered[row] or [])
-        for row, (oid, sample_id) in enumerate(zip(oids, ids, strict=True))
-        if sample_id is not None and sample_id not in known
-    }
-    if not gone:
-        return
-    touched = _touched(dataset.select(list(gone)), own_fields)
-    kept = {
-        oid: both
-        for oid, both in gone.items()
-        if oid in touched or persons_tags(*both) - {GONE_TAG}
-    }
-    dataset.delete_samples([oid for oid in gone if oid not in kept])
-    merged = {oid: merge_tags(*both, [GONE_TAG]) for oid, both in kept.items()}
-    write(dataset, "tags", {oid: one.tags for oid, one in merged.items()})
-    write(dataset, TAGS_FIELD, {oid: one.remembered for oid, one in merged.items()})
-    for name in own_fields & set(dataset.get_field_schema()):
-        write(dataset, name, dict.fromkeys(kept))
-    log.info("publish: %d images are gone; %d kept for a person's word", len(gone), len(kept))
-
-
-def _touched(view: Any, own_fields: set[str]) -> set[str]:
-    """Samples with an edited label, a tagged label, or a value in a field that is not curate's."""
-    schema = set(view.get_field_schema())
-    ours = own_fields | _FIFTYONE_FIELDS | {ID_FIELD, TAGS_FIELD, LABEL_FIELD, LABELS}
-    oids, label, wrote, marks, more = view.values(
-        ["id", f"{LABELS}.label", LABEL_FIELD, f"{LABELS}.tags", f"{PREDICTIONS}.tags"]
-    )
-    found = {
-        oid
-        for oid, now, then, *tags in zip(oids, label, wrote, marks, more, strict=True)
-        if now != then or any(tags)
-    }
-    for name in schema - ours:
-        values = view.values(name)
-        found |= {
-            oid for oid, value in zip(oids, values, strict=True) if value not in (None, [], "")
-        }
-    return found
+def _metadata(fo: Any, content: Content, row: int) -> Any:
+    width, height = content.sizes[row] or (None, None)
+    size_bytes = content.file_sizes[row]
+    if width is None and size_bytes is None:
+        return None
+    return fo.ImageMetadata(width=width, height=height, size_bytes=size_bytes)
 
 
 def update_known(fo: Any, dataset: Any, content: Content, *, resumed: bool) -> dict[str, str]:
     """Bring tags, labels and paths of the samples up to date; returns sample id -> FiftyOne id."""
-    oids, ids, tags, remembered, paths, labels, wrote, marks = dataset.values(
+    oids, ids, tags, remembered, paths, labels, wrote, marks, *facts = dataset.values(
         [
             "id",
             ID_FIELD,
@@ -171,10 +154,13 @@ def update_known(fo: Any, dataset: Any, content: Content, *, resumed: bool) -> d
             f"{LABELS}.label",
             LABEL_FIELD,
             f"{LABELS}.tags",
+            "metadata.width",
+            "metadata.height",
+            "metadata.size_bytes",
         ]
     )
     row_of = {sample_id: row for row, sample_id in enumerate(content.ids)}
-    new_tags, new_memory, new_paths, new_labels, new_wrote = {}, {}, {}, {}, {}
+    new_tags, new_memory, new_paths, new_facts, new_labels, new_wrote = {}, {}, {}, {}, {}, {}
     for at, (oid, sample_id) in enumerate(zip(oids, ids, strict=True)):
         row = row_of.get(sample_id)
         if row is None:
@@ -188,6 +174,9 @@ def update_known(fo: Any, dataset: Any, content: Content, *, resumed: bool) -> d
             new_memory[oid] = merged.remembered
         if paths[at] != content.filepaths[row]:
             new_paths[oid] = content.filepaths[row]
+        ours = (*(content.sizes[row] or (None, None)), content.file_sizes[row])
+        if any(new is not None and new != old[at] for new, old in zip(ours, facts, strict=True)):
+            new_facts[oid] = _metadata(fo, content, row)
         if content.labels[row] != wrote[at]:
             new_wrote[oid] = content.labels[row]
             if labels[at] == wrote[at]:  # else a person edited it: theirs stays
@@ -197,6 +186,7 @@ def update_known(fo: Any, dataset: Any, content: Content, *, resumed: bool) -> d
         ("tags", new_tags),
         (TAGS_FIELD, new_memory),
         ("filepath", new_paths),
+        ("metadata", new_facts),
         (LABELS, new_labels),
         (LABEL_FIELD, new_wrote),
     ):
@@ -241,20 +231,36 @@ def write_predictions(fo: Any, dataset: Any, content: Content, oid_of: Mapping[s
     write(dataset, PREDICTIONS, changed)
 
 
-def write_column(
-    dataset: Any, name: str, values: list[Any], content: Content, oid_of: Mapping[str, str]
-) -> None:
-    """Write the values of one scalar field that differ from what is there."""
-    there = dict(zip(*dataset.values([ID_FIELD, name]), strict=True))
-    write(
-        dataset,
-        name,
-        {
-            oid_of[sample_id]: value
-            for sample_id, value in zip(content.ids, values, strict=True)
-            if there[sample_id] != value
-        },
-    )
+def changed_values(
+    dataset: Any, content: Content, oid_of: Mapping[str, str], fresh: set[str]
+) -> dict[str, dict[str, Any]]:
+    """Per scalar field, the values that differ from what is there, by FiftyOne id.
+
+    Args:
+        dataset: the dataset of the run.
+        content: what the run says.
+        oid_of: sample id -> FiftyOne id.
+        fresh: sample ids of images inserted with their values just now.
+    """
+    known = [row for row, sample_id in enumerate(content.ids) if sample_id not in fresh]
+    if not known or not content.columns:
+        return {}
+    ids, *there = dataset.values([ID_FIELD, *content.columns])
+    at_of = {sample_id: at for at, sample_id in enumerate(ids)}
+    places = [(row, at_of[content.ids[row]]) for row in known]
+    return {
+        name: {
+            oid_of[content.ids[row]]: column.values[row]
+            for row, at in places
+            if _as_written(values[at]) != column.values[row]
+        }
+        for (name, column), values in zip(content.columns.items(), there, strict=True)
+    }
+
+
+def _as_written(value: Any) -> Any:
+    """A value read back; FiftyOne gives times in the time zone that a person configured."""
+    return utc_milliseconds(value) if isinstance(value, datetime) else value
 
 
 def write(dataset: Any, name: str, values: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curate.app.content import Content
-from curate.app.names import LABELS, PREDICTIONS
+from curate.app.names import LABELS, PREDICTIONS, UNLABELLED_TAG
 from curate.progress import log
 from curate.store.schema import TIER_NAMES
 
@@ -57,6 +57,10 @@ def _views(dataset: Any, content: Content) -> Iterator[tuple[str, Any, str]]:
             (F(f"{LABELS}.label") == label) & (F(f"{PREDICTIONS}.label") == guess)
         ).sort_by("margin")
         yield f"confused: {label} as {guess}", view, f"{count} images of {label} taken for {guess}"
+    if count := content.labels.count(None):
+        # An image that a person labels in the App leaves the view.
+        view = dataset.match_tags(UNLABELLED_TAG).exists(LABELS, False)
+        yield "unlabelled", view, f"{count} images without a label"
     tiers = content.columns["tier"].values
     for tier in TIER_NAMES:
         if count := tiers.count(tier):

@@ -46,10 +46,12 @@ def arrange(fo: Any, dataset: Any, content: Content) -> None:
         ("tags", ["tags", "_label_tags"], True),
         ("labels", [LABELS, PREDICTIONS, "correct"], True),
         ("curriculum", ["tier", "difficulty", "margin", "in_sample"], True),
+        ("your columns", list(content.user_columns), True),
         *(
             (f"found: {kind}", names, False)
             for kind, names in zip(content.flagged, findings, strict=True)
         ),
+        ("image facts", content.facts, False),
         (
             "metadata",
             [
@@ -59,6 +61,7 @@ def arrange(fo: Any, dataset: Any, content: Content) -> None:
             False,
         ),
     ]
+    groups = [group for group in groups if group[1]]
     placed = {path for _, paths, _ in groups for path in paths}
     rest = [
         name

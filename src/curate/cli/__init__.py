@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": ("curate.cli.demo:demo", "Analyse real digits with planted faults."),
     "doctor": ("curate.cli.doctor:doctor", "Check this installation and say each cure."),
     "export": ("curate.cli.export:export", "Write curriculum splits, with people's decisions."),
+    "inspect": ("curate.cli.inspect:inspect", "Say what a dataset holds, without a model."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 

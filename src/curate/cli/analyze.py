@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-SOME_PATH = click.Path(path_type=Path)
+from curate.cli.sources import SOME_PATH, chosen, given_table, source_options
 
 
 class AutoInt(click.ParamType[int | None]):
@@ -41,7 +41,7 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.argument("data", type=SOME_PATH)
+@source_options
 @click.option("--run", "run_dir", type=SOME_PATH, help="Where the run is written [runs/NAME].")
 @click.option("--model", help="A timm model, or hog, which needs no weights [efficientnet_b0].")
 @click.option("--weights", type=SOME_PATH, help="A backbone's state dict; its head is ignored.")
@@ -54,18 +54,27 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyze(
-    data: Path, run_dir: Path | None, model: str | None, no_app: bool, port: int | None,
-    as_json: bool, **options: Any,
+    data: str | None, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
+    **options: Any,
 ) -> None:  # fmt: skip
-    """Find the hard cases in DATA/{train,val,test}/CLASS/image.
+    """Find the hard cases among the images of DATA.
 
-    Example: curate analyze data/pets --model resnet50 --run runs/pets
-    """
-    analyze_and_show(data, run_dir, no_app, port, as_json, model=model, **options)
+    DATA is a folder: train, val and test with a folder a class in each (a flat test folder is
+    unlabelled), class folders alone, or any tree with --label-pattern. Or it is fiftyone:NAME, a
+    dataset that FiftyOne knows. With --manifest it may be left out.
+
+    \b
+    Examples:
+      curate analyze data/pets --model resnet50 --run runs/pets
+      curate analyze data/flowers --val-fraction 0.15 --test-fraction 0.15
+      curate analyze --manifest train.csv --manifest test.csv --image-root images
+      curate analyze data/masks --group-pattern 'person_(?P<group>[0-9]+)'
+    """  # noqa: D301 - click wants the control character itself, which keeps the lines apart
+    analyze_and_show(data, run_dir, no_app, port, as_json, **options)
 
 
 def analyze_and_show(
-    data: Path, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
+    data: str | Path | None, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
     after: Callable[[Any], str] | None = None, **options: Any,
 ) -> None:  # fmt: skip
     """Analyse, publish, print the summary (and what `after` adds), open the App.
@@ -80,12 +89,12 @@ def analyze_and_show(
     from curate.pipeline.summary import summary, summary_text
     from curate.progress import bars
 
-    given = {key: value for key, value in options.items() if value is not None}
-    settings = Settings(data.expanduser().absolute(), **given)
+    settings = Settings.of(data, **chosen(options))
     check_database()
     if not no_app:
         pick_port(port)
-    run = run_analysis(settings, run_dir or default_run(settings.data), bars)
+    given = given_table(settings.source)
+    run = run_analysis(settings, run_dir or default_run(settings.source), bars, given)
     from curate.app.publish import publish
 
     dataset = publish(run, bars)

@@ -38,8 +38,10 @@ def export(run_dir: Path, to: Path, overwrite: bool, epochs: int, as_json: bool)
     click.echo(f"{to.resolve()}: {about['decisions']} decisions of people carried out")
     click.echo(", ".join(f"{name} {count}" for name, count in counts.items()))
     for split, scores in about["scores"].items():
-        before, after = scores["before"], scores.get("after")
-        if after is None:
+        before, after = scores.get("before"), scores.get("after")
+        if before is None:
+            click.echo(f"{split}: unlabelled but for {after['n']} images that people labelled")
+        elif after is None:
             click.echo(f"{split}: every image was excluded by people")
         elif before != after:
             click.echo(

@@ -1,33 +1,44 @@
-"""Image folders to a checked table: every file is a row of it, a problem, or counted as skipped."""
+"""A source of images to a checked table: every file is a row of it, a problem, or counted."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
-from curate.data.images import UnreadableImage
-from curate.data.layout import (
+from curate.data.checks import (
+    byte_notes,
+    check_problem_share,
+    check_usable,
+    class_notes,
+    image_notes,
+)
+from curate.data.class_names import read_class_names, rename
+from curate.data.columns import kind_of
+from curate.data.grouping import Straddling, Suspicion, straddling, suspect
+from curate.data.layout import list_folder
+from curate.data.listing import (
     SPLIT_ORDER,
     Entry,
+    Listing,
     Problem,
-    Walk,
-    find_splits,
     has_image_extension,
-    walk,
 )
-from curate.data.reading import Facts, read_all
-from curate.errors import DataError, TooManyProblems, listed
+from curate.data.manifest import listing_of, read_manifests
+from curate.data.placing import with_splits
+from curate.data.reading import read_all
+from curate.data.source import Source
+from curate.data.tagging import tag_by_path
+from curate.errors import DataError
 from curate.progress import Progress, silent
 from curate.store.schema import CATALOG, PROBLEMS, to_arrow
-
-MAX_PROBLEM_SHARE = 0.05
-"""A larger share of unreadable images stops a run: then something is wrong with the folder."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +47,18 @@ class Catalog:
 
     Attributes:
         root: the data folder, absolute.
-        table: one row an image, with the columns of `curate.store.schema.CATALOG`, in the order
-            train, val, test, then label, then path below the class folder.
+        table: one row an image, with the columns of `curate.store.schema.CATALOG`, then the user's
+            own, in the order train, val, test, then label, then path below the class folder.
+            `label` is missing for an unlabelled image, `group` is "" for an image of its own.
         problems: one row a file that is meant to be an image and cannot be read, with the columns
             of `curate.store.schema.PROBLEMS`; `problem` is one of `curate.data.images
             .PROBLEM_KINDS`. Images in = rows of `table` + rows of `problems`.
         class_names: the classes of train, sorted. A class without a readable image is none.
-        notes: sentences about what was left out.
-        skipped: files passed over that are no images, by `curate.data.layout.SKIPPED_KINDS`.
+        notes: sentences about what was left out or deserves a look.
+        skipped: files passed over that are no images, by `curate.data.listing.SKIPPED_KINDS`.
+        metadata: the user's own columns of `table` and the kind of each: "int", "float", "bool",
+            "datetime" or "string".
+        empty_classes: "split/class" of each class folder without a readable image.
     """
 
     root: Path
@@ -52,141 +67,158 @@ class Catalog:
     class_names: tuple[str, ...]
     notes: list[str]
     skipped: dict[str, int]
+    metadata: dict[str, str] = field(default_factory=dict)
+    empty_classes: list[str] = field(default_factory=list)
 
     @property
     def n_images(self) -> int:
         """All images, readable or not."""
         return len(self.table) + len(self.problems)
 
+    @cached_property
+    def straddling(self) -> Straddling | None:
+        """How groups lie across the splits; None where no groups are known."""
+        if not (self.table["group"] != "").any():
+            return None
+        return straddling(self.table["group"].tolist(), self.table["split"].tolist())
+
+    @cached_property
+    def suspicion(self) -> Suspicion | None:
+        """Groups that file names seem to hold, where none were given; None without."""
+        if (self.table["group"] != "").any():
+            return None
+        labels = [None if pd.isna(label) else label for label in self.table["label"]]
+        paths = ["/".join(path.split("/")[-3:]) for path in self.table["filepath"]]
+        return suspect(paths, labels, self.table["split"].tolist())
+
+    @property
+    def first_notes(self) -> list[str]:
+        """The sentences about groups: what a person must see on the first page."""
+        return [found.sentence for found in (self.straddling, self.suspicion) if found is not None]
+
 
 def scan(
-    root: str | Path, previous: pd.DataFrame | None = None, progress: Progress = silent
+    source: Source | str | Path,
+    given: pd.DataFrame | None = None,
+    previous: pd.DataFrame | None = None,
+    progress: Progress = silent,
+    seed: int = 0,
 ) -> Catalog:
-    """Read DATA/{train, val|valid|validation, test}/CLASS/.../image into a catalog.
+    """Read a source of images into a catalog.
 
     Every file's bytes are hashed and its header is read; pixels are not decoded, so that an image
     that is broken further in is found only by whoever decodes it.
 
     Args:
-        root: the data folder.
+        source: where the images are and how to read what is there; or a folder.
+        given: a table of images in memory, read like a manifest in place of `source.data`.
         previous: the table of an older catalog; rows of unchanged files (path, size, time of
             change) are reused without opening the file. Files with problems are looked at again.
         progress: opens the bar.
+        seed: of made splits.
 
     Raises:
-        DataError: the folder cannot be used; the message says why. Nothing was written.
-        TooManyProblems: more than 5 % of the images cannot be read.
+        DataError: the source cannot be used; the message says why. Nothing was written.
+        TooManyProblems: more than `source.max_problems` of the images cannot be read.
     """
-    # Not Path.resolve(): a linked file keeps the name under which it is given.
-    root = Path(os.path.abspath(Path(root).expanduser()))  # noqa: PTH100 - also removes ".."
-    splits = find_splits(root)
-    found = walk(root, splits)
-    facts = read_all(found.entries, previous, progress)
-    rows: list[tuple[Entry, Facts]] = []
-    for entry, fact in zip(found.entries, facts, strict=True):
-        if isinstance(fact, Facts):
-            rows.append((entry, fact))
-        elif fact.problem in ("not_an_image", "empty") and not has_image_extension(entry.relative):
-            found.skipped["not_an_image"] += 1
+    if not isinstance(source, Source):
+        source = Source(str(source))
+    listing = _list(source, given)
+    groups = tag_by_path(listing, source)
+    files, own = _files(listing, groups), list(listing.metadata.columns)
+    facts, bad = read_all(files, previous, progress, source.max_pixels)
+    for row, error in bad.items():
+        path, split = str(files.at[row, "filepath"]), str(files.at[row, "split"])
+        if error.problem in ("not_an_image", "empty") and not has_image_extension(path):
+            listing.skipped["not_an_image"] += 1
         else:
-            found.problems.append(_problem(entry, fact))
-    table = _table(rows)
-    problems = _problems(found.problems)
-    check_problem_share(len(table) + len(problems), problems)
-    class_names = check_usable(root, splits, table)
+            label = files.at[row, "label"]
+            known = label if isinstance(label, str) else None
+            listing.problems.append(Problem(path, split, known, error.problem, error.detail))
+    files = files.iloc[facts.index].reset_index(drop=True)
+    table = pd.concat([files, facts.reset_index(drop=True)], axis=1)[list(CATALOG)]
+    if own:
+        table = pd.concat([table, listing.metadata_of(files["row"])], axis=1)
+    del files, facts
+    table, notes = with_splits(table, listing.root, source, seed)
+    if source.class_names is not None:
+        notes += _rename(table, listing, source.class_names)
+    problems = _problems(listing.problems)
+    check_problem_share(len(table) + len(problems), problems, source.max_problems)
+    wanted = {*table["split"].unique(), *filter(None, listing.splits)}
+    class_names = check_usable(listing.root, [s for s in SPLIT_ORDER if s in wanted], table)
+    filled = set(zip(table["split"], table["label"], strict=True)) if listing.splits else {
+        ("", label) for label in table["label"].unique()
+    }  # fmt: skip
+    empty = ["/".join(filter(None, pair)) for pair in listing.class_folders if pair not in filled]
+    notes = [
+        *listing.notes, *notes, *class_notes(table, empty), *byte_notes(table), *image_notes(table),
+    ]  # fmt: skip
     return Catalog(
-        root=root,
+        root=listing.root,
         table=table,
         problems=problems,
         class_names=class_names,
-        notes=found.notes + _empty_classes(found, table),
-        skipped={
-            kind: found.skipped[kind] for kind in sorted(found.skipped) if found.skipped[kind]
-        },
+        notes=notes,
+        skipped={kind: count for kind, count in sorted(listing.skipped.items()) if count},
+        metadata={name: kind_of(table[name]) for name in own},
+        empty_classes=empty,
     )
 
 
-def check_problem_share(n_images: int, problems: pd.DataFrame) -> None:
-    """Stop when more than 5 % of the images cannot be read.
-
-    Args:
-        n_images: all images, those with problems included.
-        problems: the problems so far, with the columns of the problems table.
-
-    Raises:
-        TooManyProblems: names the first five and counts the rest.
-    """
-    if len(problems) <= MAX_PROBLEM_SHARE * n_images:
-        return
-    named = (
-        f"{path} ({problem})"
-        for path, problem in zip(problems["filepath"], problems["problem"], strict=True)
-    )
-    raise TooManyProblems(
-        f"Expected at most {MAX_PROBLEM_SHARE:.0%} unreadable images, found {len(problems)} of "
-        f"{n_images} ({len(problems) / n_images:.0%}): {listed(named)}. Check that the files were "
-        "copied completely; repair them, or remove them from the folder."
-    )
-
-
-def check_usable(root: Path, splits: Iterable[str], table: pd.DataFrame) -> tuple[str, ...]:
-    """Check that the readable images make a classification task, and return its classes.
-
-    Only readable images count: of a class whose train images are all damaged nothing can be
-    learned. Call it again when decoding has found more problems.
-
-    Args:
-        root: the data folder, for the messages.
-        splits: the splits that must have images.
-        table: the readable images, with columns `split` and `label`.
-
-    Returns:
-        The classes of train, sorted.
-
-    Raises:
-        DataError: a split has no image, train lacks a class, or there is only one class.
-    """
-    for split in splits:
-        if not (table["split"] == split).any():
-            raise DataError(
-                f"Expected readable images in the {split} folder of {root}, found none. "
-                "Add some, or remove the folder."
-            )
-    classes = tuple(sorted(set(table.loc[table["split"] == "train", "label"])))
-    for split in splits:
-        lacking = sorted(set(table.loc[table["split"] == split, "label"]) - set(classes))
-        if lacking:
-            raise DataError(
-                f"Expected every class of {split} in train too, found no readable train image of "
-                f"{listed(lacking)} in {root}.{_same_but_case(lacking, classes)} "
-                f"Add images of them to train, or remove them from {split}."
-            )
-    if len(classes) < 2:
-        raise DataError(
-            f"Expected at least two classes in the train folder of {root}, found only "
-            f"{listed(classes)}. Add a folder with images of another class."
-        )
-    return classes
-
-
-def sample_id(split: str, label: str, relative: str) -> str:
+def sample_id(split: str, label: str | None, relative: str) -> str:
     """The stable identifier of an image: the same wherever the data folder lies."""
-    return hashlib.sha256(f"{split}/{label}/{relative}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{split}/{label or ''}/{relative}".encode()).hexdigest()[:16]
 
 
-def _table(rows: list[tuple[Entry, Facts]]) -> pd.DataFrame:
-    ids = [sample_id(entry.split, entry.label, entry.relative) for entry, _ in rows]
+def _list(source: Source, given: pd.DataFrame | None) -> Listing:
+    """The listing of whatever the source is."""
+    if given is None and (source.is_fiftyone or source.dataset_type):
+        raise DataError(
+            f"Expected the images of {source.data} as a table, found only its name. Load it with "
+            "curate.app.sources, or use the command line, which does."
+        )
+    if given is not None:
+        if source.is_fiftyone and len(given):
+            root = Path(os.path.commonpath(given["filepath"].tolist()))
+        else:
+            root = _absolute(source.data or ".")
+        return listing_of(given, source, source.data or "the table", root)
+    if source.manifests:
+        return read_manifests(source)
+    assert source.data is not None
+    return list_folder(_absolute(source.data), source)
+
+
+def _absolute(folder: str | Path) -> Path:
+    # Not Path.resolve(): a linked file keeps the name under which it is given.
+    return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100 - also removes ".."
+
+
+def _place(entry: Entry) -> tuple[int, str, str, str]:
+    """What the rows of a catalog are ordered by; an image without a split may become train."""
+    split = SPLIT_ORDER.index(entry.split) if entry.split else 0
+    return split, entry.label or "", entry.relative, entry.filepath
+
+
+def _files(listing: Listing, groups: list[str]) -> pd.DataFrame:
+    """One row a file, in the catalog's order, and no more `Entry` objects, which take more room."""
+    order = sorted(range(len(groups)), key=lambda i: _place(listing.entries[i]))
+    entries = [listing.entries[i] for i in order]
+    listing.entries = []
+    ids = [sample_id(entry.split, entry.label, entry.relative) for entry in entries]
     if len(set(ids)) < len(ids):
-        ids = _told_apart(ids, [entry for entry, _ in rows])
-    columns = {
-        "sample_id": ids,
-        "group": [""] * len(rows),
-        **{name: [entry[i] for entry, _ in rows] for i, name in enumerate(Entry._fields)},
-        **{name: [facts[i] for _, facts in rows] for i, name in enumerate(Facts._fields)},
+        ids = _told_apart(ids, entries)
+    arrays = {
+        "sample_id": pa.array(ids),
+        "group": pa.array([groups[i] for i in order], pa.string()),
     }
-    frame = pd.DataFrame({name: columns[name] for name in CATALOG})
-    table: pd.DataFrame = to_arrow("catalog", frame).to_pandas()
-    return table
+    del ids
+    for i, name in enumerate(Entry._fields):
+        if name in CATALOG or name == "row":
+            arrays[name] = pa.array(map(itemgetter(i), entries), type=CATALOG.get(name, pa.int64()))
+    frame: pd.DataFrame = pa.table(arrays).to_pandas()
+    return frame
 
 
 def _told_apart(ids: list[str], entries: list[Entry]) -> list[str]:
@@ -201,26 +233,26 @@ def _told_apart(ids: list[str], entries: list[Entry]) -> list[str]:
     return unique
 
 
-def _problem(entry: Entry, error: UnreadableImage) -> Problem:
-    return Problem(entry.filepath, entry.split, entry.label, error.problem, error.detail)
+def _rename(table: pd.DataFrame, listing: Listing, path: Path) -> list[str]:
+    """Put names in place of class ids, in place; ids of images stay as they were."""
+    names = read_class_names(path)
+    labels = [None if pd.isna(label) else label for label in table["label"]]
+    renamed, notes = rename(labels, names)
+    table["label"] = pd.array(renamed, dtype="str")
+    new = {old: label for old, label in zip(labels, renamed, strict=True) if old is not None}
+    listing.class_folders = [
+        (split, new.get(label) or label) for split, label in listing.class_folders
+    ]
+    listing.problems = [
+        problem._replace(label=new.get(problem.label, problem.label)) if problem.label else problem
+        for problem in listing.problems
+    ]
+    return notes
 
 
 def _problems(problems: list[Problem]) -> pd.DataFrame:
-    ordered = sorted(problems, key=lambda p: (SPLIT_ORDER.index(p.split), p.label, p.filepath))
-    frame = pd.DataFrame(ordered, columns=[*PROBLEMS])
+    rows = [row if row.split else row._replace(split="train") for row in problems]
+    rows.sort(key=lambda p: (SPLIT_ORDER.index(p.split), p.label or "", p.filepath))
+    frame = pd.DataFrame(rows, columns=[*PROBLEMS])
     table: pd.DataFrame = to_arrow("problems", frame).to_pandas()
     return table
-
-
-def _empty_classes(found: Walk, table: pd.DataFrame) -> list[str]:
-    filled = set(zip(table["split"], table["label"], strict=True))
-    empty = [
-        f"{split}/{label}" for split, label in found.class_folders if (split, label) not in filled
-    ]
-    return [f"Class folders without a readable image: {listed(empty)}."] if empty else []
-
-
-def _same_but_case(lacking: list[str], classes: tuple[str, ...]) -> str:
-    by_case = {name.casefold(): name for name in classes}
-    alike = [by_case[name.casefold()] for name in lacking if name.casefold() in by_case]
-    return f" Train has {listed(alike)}: is it the same class?" if alike else ""

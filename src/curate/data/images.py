@@ -8,17 +8,20 @@ warnings do not leave this module.
 from __future__ import annotations
 
 import hashlib
-import threading
-import warnings
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
+
+from curate.data.quiet import quiet
+
+File = BytesIO | BufferedReader
 
 PROBLEM_KINDS = (
     "empty",
@@ -29,10 +32,13 @@ PROBLEM_KINDS = (
     "permission",
     "unreadable",
     "bad_name",
+    "missing",
+    "no_label",
 )
 """Why a file cannot be used. `damaged`: it begins like an image and cannot be decoded.
 `unreadable`: the system fails to read it (a broken link, an input/output error). `bad_name`: its
-name is not UTF-8, so that no table could hold it."""
+name is not UTF-8, so that no table could hold it. `missing`: a manifest names it, and it is not
+there. `no_label`: the label pattern does not match its path."""
 
 MAX_PIXELS = 2**27
 """Images of more pixels are `too_large`: as RGB they would take more than 400 MB each."""
@@ -42,6 +48,12 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "J
 others take videos and data files for images (MPEG, HDF5)."""
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
+
+_IN_MEMORY = 2**25
+"""Files of up to this many bytes are read whole."""
+
+_HOLD_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+"""Keys of Pillow's `info` that may hold an orientation."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -74,11 +86,22 @@ class UnreadableImage(Exception):
 
 
 class Header(NamedTuple):
-    """What a file says about itself: the size in pixels once upright, and Pillow's format name."""
+    """What a file says about itself.
+
+    Attributes:
+        width, height: the size in pixels once upright.
+        format: Pillow's name of it, such as "JPEG".
+        mode: Pillow's name of how pixels are stored, such as "RGB", "L" or "CMYK".
+        exif_orientation: 1 (as stored) to 8; 1 where there is none or the EXIF data is broken.
+        animated: whether there are more frames than the one that is read.
+    """
 
     width: int
     height: int
     format: str
+    mode: str
+    exif_orientation: int
+    animated: bool
 
 
 def read_header(path: str | Path, max_pixels: int = MAX_PIXELS) -> Header:
@@ -87,8 +110,8 @@ def read_header(path: str | Path, max_pixels: int = MAX_PIXELS) -> Header:
     Raises:
         UnreadableImage: the file is no image, or its header is damaged, or it is too large.
     """
-    with _opened(path, max_pixels) as (image, _):
-        return _header(image)
+    with _opened(path, max_pixels) as (image, file):
+        return _header(image, file)
 
 
 def read_header_and_digest(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, str]:
@@ -98,7 +121,7 @@ def read_header_and_digest(path: str | Path, max_pixels: int = MAX_PIXELS) -> tu
         UnreadableImage: as `read_header`.
     """
     with _opened(path, max_pixels) as (image, file):
-        header = _header(image)
+        header = _header(image, file)
         file.seek(0)
         return header, hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
@@ -115,16 +138,19 @@ def load_rgb(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     with _opened(path, max_pixels) as (image, _):
         image.load()
         # Pillow turns TIFFs itself while loading and then drops the tag, so ask afterwards.
-        orientation = _orientation(image)
+        turn = _UPRIGHT.get(_orientation(image))
         rgb = _to_rgb(image)
-        return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+        return rgb if turn is None else rgb.transpose(turn)
 
 
 @contextmanager
-def _opened(path: str | Path, max_pixels: int) -> Iterator[tuple[Image.Image, BufferedReader]]:
+def _opened(path: str | Path, max_pixels: int) -> Iterator[tuple[Image.Image, File]]:
     """Open an image; any failure in the block becomes an `UnreadableImage`."""
     try:
-        with _quiet, Path(path).open("rb") as file:
+        with quiet, open(path, "rb", buffering=0) as raw:  # noqa: PTH123 - a Path costs as much
+            # Pillow reads in small steps: from memory that is several times faster.
+            small = os.fstat(raw.fileno()).st_size <= _IN_MEMORY
+            file: File = BytesIO(raw.read()) if small else BufferedReader(raw)
             yield _identify(file, max_pixels), file
     except UnreadableImage:
         raise
@@ -132,7 +158,7 @@ def _opened(path: str | Path, max_pixels: int) -> Iterator[tuple[Image.Image, Bu
         raise _explain(error) from error
 
 
-def _identify(file: BufferedReader, max_pixels: int) -> Image.Image:
+def _identify(file: File, max_pixels: int) -> Image.Image:
     start = file.read(12)
     if not start:
         raise UnreadableImage("empty", "the file has no bytes")
@@ -178,24 +204,41 @@ def _explain(error: Exception) -> UnreadableImage:
     return UnreadableImage("damaged", text)
 
 
-def _header(image: Image.Image) -> Header:
+def _header(image: Image.Image, file: File) -> Header:
+    mode, kind = image.mode, str(image.format)
+    if kind == "PNG" and _has_late_metadata(image, file):
+        image.load()
     width, height = image.size
-    if image.format == "TIFF":
+    if kind == "TIFF":
         # Some versions of Pillow report a turned TIFF's upright size, some the stored one.
         tags = image.tag_v2  # type: ignore[attr-defined]
         width, height = tags[256], tags[257]
-    if _orientation(image) in (5, 6, 7, 8):
+    orientation = _orientation(image)
+    if orientation in (5, 6, 7, 8):
         width, height = height, width
-    return Header(int(width), int(height), str(image.format))
+    # An MPO holds a second view of one picture, not a film.
+    animated = kind != "MPO" and bool(getattr(image, "is_animated", False))
+    return Header(int(width), int(height), kind, mode, orientation, animated)
+
+
+def _has_late_metadata(image: Image.Image, file: File) -> bool:
+    """Whether a PNG keeps its orientation behind its pixels, where opening it does not look."""
+    if not isinstance(file, BytesIO) or any(key in image.info for key in _HOLD_ORIENTATION):
+        return False
+    content = file.getvalue()
+    return any(mark in content for mark in (b"eXIf", b"Raw profile type exif", b"adobe.xmp"))
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) where there is none or the EXIF data is broken."""
+    """EXIF orientation, 1 (as stored) where there is none or the EXIF data is broken."""
+    if image.format != "TIFF" and not any(key in image.info for key in _HOLD_ORIENTATION):
+        return 1
     try:
         # The base class's method: that of PNG would decode the pixels to look for more metadata.
-        return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+        found = int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - broken metadata raises anything and spoils no pixel
         return 1
+    return found if found in _UPRIGHT else 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -205,7 +248,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
     return image.convert("RGB")
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    """Pillow's own convert() knows no LAB; its colour management does."""
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None  # None is returned only for work in place
+    return converted
 
 
 def _deep_to_grey(image: Image.Image) -> Image.Image:
@@ -223,33 +278,3 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     elif low < 0 or high > 255:
         values = (values - low) * (255 / max(high - low, 1e-12))
     return Image.fromarray(np.rint(values).astype(np.uint8))
-
-
-class _Quiet:
-    """Silences Pillow's warnings while any thread reads an image.
-
-    `warnings.catch_warnings` swaps a global, so threads that enter and leave it crosswise can leave
-    it swapped for good. Here the first reader in takes it and the last one out gives it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._caught = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._readers:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
-            self._readers += 1
-
-    def __exit__(self, *exc: object) -> None:
-        with self._lock:
-            self._readers -= 1
-            if not self._readers:
-                self._caught.__exit__(None, None, None)
-
-
-_quiet = _Quiet()

@@ -1,4 +1,4 @@
-"""Finding image files in DATA/SPLIT/CLASS/: which folders are splits, which files may be images.
+"""Finding image files in folders: which folders are splits, which are classes, which files count.
 
 Nothing is opened here; names, sizes and times come from the directory listing alone.
 """
@@ -10,107 +10,91 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
+from curate.data.listing import (
+    SPLIT_NAMES,
+    SPLIT_ORDER,
+    Entry,
+    Listing,
+    Problem,
+    has_image_extension,
+    printable,
+)
+from curate.data.manifest import read_imagefolder
+from curate.data.source import Source
 from curate.errors import DataError, listed
-
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
-"""Folder names in lower case, and the split each one means."""
-
-SPLIT_ORDER = ("train", "val", "test")
-
-IMAGE_EXTENSIONS = frozenset({
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff",
-    "avif", "heic", "heif", "jxl", "jp2", "j2k", "ppm", "pgm", "pbm", "pnm",
-})  # fmt: skip
-"""A file so named is meant to be an image: if it is none, that is a problem. A file of any other
-name is an image if its content is one, and is skipped otherwise."""
-
-SKIPPED_KINDS = ("hidden", "system", "not_an_image", "outside_class_folders", "link_loop")
-"""Why a file or folder is passed over without being a problem."""
 
 _SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin"})
 
 _ADVICE = (
     "Arrange the images as DATA/train/CLASS/image, DATA/val/CLASS/image and "
-    "DATA/test/CLASS/image (val and test may be absent)."
+    "DATA/test/CLASS/image (val and test may be absent), or as DATA/CLASS/image; or name a table "
+    "of images by --manifest, or say by --label-pattern how a path names its class."
 )
 
 
-class Entry(NamedTuple):
-    """One file that may be an image.
+def list_folder(root: Path, source: Source) -> Listing:
+    """List the images of a folder.
 
-    Attributes:
-        filepath: absolute, as the file system spells it.
-        split: "train", "val" or "test".
-        label: the class folder's name, in Unicode's NFC form.
-        relative: the path below the class folder, with slashes, NFC.
-        size_bytes: the size of the file (of its target, for a link).
-        mtime_ns: the time of its last change.
-    """
+    Known layouts, in the order they are looked for: a metadata file that names the images
+    (`curate.data.manifest.read_imagefolder`); files at any depth whose path names the class, with
+    `Source.label_pattern`; split folders with class folders, where a val or test folder that holds
+    images and no class folders is unlabelled; class folders without splits.
 
-    filepath: str
-    split: str
-    label: str
-    relative: str
-    size_bytes: int
-    mtime_ns: int
-
-
-class Problem(NamedTuple):
-    """One row of the problems table."""
-
-    filepath: str
-    split: str
-    label: str
-    problem: str
-    detail: str
-
-
-@dataclass
-class Walk:
-    """What the folders hold.
-
-    Attributes:
-        entries: in the order split, label, relative path.
-        problems: files that cannot even be opened.
-        class_folders: (split, label) of every class folder, empty ones too.
-        notes: sentences about what was left out.
-        skipped: how many files were passed over, by `SKIPPED_KINDS`.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    class_folders: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-
-def find_splits(root: Path) -> dict[str, Path]:
-    """Map each split found in `root`, in the order train, val, test, to its folder.
+    Args:
+        root: the folder, absolute.
+        source: the options; its patterns are not applied here.
 
     Raises:
-        DataError: `root` is no folder, holds no split folders or no train, or two folders mean
-            the same split.
+        DataError: `root` is no folder, or holds no such layout; the message says what it holds.
     """
+    folders, files = _look(root)
+    splits = _find_splits(root, folders)
+    if (listing := read_imagefolder(root, splits, source)) is not None:
+        rest = {split: folder for split, folder in splits.items() if split not in listing.splits}
+        for split, folder in rest.items():
+            _walk_split(split, folder, listing)
+        listing.splits = (*listing.splits, *rest)
+        return listing
+    found = Listing(root, splits=tuple(splits))
+    if source.label_pattern is not None:
+        for split, folder in (splits or {"": root}).items():
+            _take(_walk_below(str(folder), split, None, found), found)
+    elif splits:
+        for split, folder in splits.items():
+            _walk_split(split, folder, found)
+    else:
+        _walk_tree(root, folders, files, found)
+    _check_filled(root, splits, found)
+    if splits:
+        others = [folder.name for folder in folders if folder not in splits.values()]
+        if others:
+            found.notes.append(
+                f"Not read, because they are no split: the folders {listed(others)}."
+            )
+    return found
+
+
+def _look(root: Path) -> tuple[list[Path], list[Path]]:
+    """The folders and files directly in `root`."""
     if not root.exists():
         raise DataError(f"Expected a folder of images at {root}, found nothing. Check the path.")
     if not root.is_dir():
-        raise DataError(f"Expected a folder of images at {root}, found a file. {_ADVICE}")
+        raise DataError(
+            f"Expected a folder of images at {root}, found a file. If it is a table of images, "
+            f"give it as --manifest {root}."
+        )
     try:
-        folders, files = _children(root)
+        return _children(root)
     except OSError as error:
         raise DataError(
             f"Expected a readable folder at {root}, found {error.strerror}. Check its permissions."
         ) from error
+
+
+def _find_splits(root: Path, folders: list[Path]) -> dict[str, Path]:
+    """Each split folder, in the order train, val, test; empty where there is none."""
     by_split: dict[str, list[Path]] = {}
     for folder in folders:
         if (split := SPLIT_NAMES.get(folder.name.lower())) is not None:
@@ -121,12 +105,7 @@ def find_splits(root: Path) -> dict[str, Path]:
                 f"Expected one folder for {split} in {root}, found {len(same)}: "
                 f"{listed(folder.name for folder in same)}. Merge them, or move one away."
             )
-    if not by_split:
-        raise DataError(
-            f"Expected split folders (train, val or valid or validation, test) in {root}, found "
-            f"{_what(folders, files)}. {_ADVICE}"
-        )
-    if "train" not in by_split:
+    if by_split and "train" not in by_split:
         raise DataError(
             f"Expected a folder named train in {root}, found only "
             f"{listed(same[0].name for same in by_split.values())}. {_ADVICE}"
@@ -134,44 +113,31 @@ def find_splits(root: Path) -> dict[str, Path]:
     return {split: by_split[split][0] for split in SPLIT_ORDER if split in by_split}
 
 
-def walk(root: Path, splits: dict[str, Path]) -> Walk:
-    """List the files of every class folder.
-
-    Raises:
-        DataError: no split holds a file that may be an image; one split holds none; or a split's
-            images lie directly in it, in no class folder.
-    """
-    found = Walk()
-    for split, folder in splits.items():
-        _walk_split(split, folder, found)
-    found.entries.sort(key=lambda e: (SPLIT_ORDER.index(e.split), e.label, e.relative, e.filepath))
-    filled = {entry.split for entry in found.entries} | {row.split for row in found.problems}
-    if not filled:
-        raise DataError(f"Expected images in {root}, found none in any class folder. {_ADVICE}")
-    for split, folder in splits.items():
-        if split not in filled:
-            raise DataError(
-                f"Expected images in {folder}, found none. Add some, or remove the folder."
-            )
-    others = [
-        folder.name for folder in _children(root)[0] if folder.name.lower() not in SPLIT_NAMES
-    ]
-    if others:
-        found.notes.append(f"Not read, because they are no split: the folders {listed(others)}.")
-    return found
+def _walk_tree(root: Path, folders: list[Path], files: list[Path], found: Listing) -> None:
+    """Class folders directly in `root`, without splits."""
+    if not folders:
+        what = f"only files: {listed(file.name for file in files)}" if files else "nothing in it"
+        raise DataError(f"Expected split or class folders in {root}, found {what}. {_ADVICE}")
+    inside = [folder for folder in folders if _holds_splits(folder)]
+    if inside:
+        raise DataError(
+            f"Expected split or class folders in {root}, found folders that hold splits "
+            f"themselves: {listed(folder.name for folder in inside)}. Give one of them as DATA."
+        )
+    _children(root, found.skipped)
+    _count_loose(root, files, found)
+    _walk_classes("", folders, found)
 
 
-def has_image_extension(name: str) -> bool:
-    """Whether a file of this name is meant to be an image."""
-    return name.rpartition(".")[2].lower() in IMAGE_EXTENSIONS
+def _holds_splits(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as children:
+            return any(c.name.lower() in SPLIT_NAMES and c.is_dir() for c in children)
+    except OSError:
+        return False  # the walk makes a problem of it
 
 
-def printable(path: str) -> str:
-    """Spell a path that is not UTF-8 so that a table can hold it."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _walk_split(split: str, folder: Path, found: Walk) -> None:
+def _walk_split(split: str, folder: Path, found: Listing) -> None:
     try:
         classes, files = _children(folder, found.skipped)
     except OSError as error:
@@ -180,37 +146,79 @@ def _walk_split(split: str, folder: Path, found: Walk) -> None:
             "Check its permissions."
         ) from error
     loose = [file for file in files if has_image_extension(file.name)]
-    if loose and not classes:
+    if loose and not classes and split == "train":
         raise DataError(
             f"Expected class folders in {folder}, found {len(loose)} images directly in it: "
             f"{listed(file.name for file in loose)}. {_ADVICE}"
         )
+    if (loose and not classes) or (not loose and _is_one_bag(split, classes, found)):
+        before = len(found.entries)
+        _take(_walk_below(str(folder), split, None, found), found)
+        found.notes.append(
+            f"No folders of train's classes in {folder}: its {len(found.entries) - before} images "
+            "are unlabelled. They are embedded and predicted, and count in no score."
+        )
+        return
+    _count_loose(folder, files, found)
+    _walk_classes(split, classes, found)
+
+
+def _is_one_bag(split: str, classes: list[Path], found: Listing) -> bool:
+    """Whether a held-out split is one folder, as test/images is, that is no class of train."""
+    known = {entry.label.casefold() for entry in found.entries if entry.label}
+    return split != "train" and len(classes) == 1 and classes[0].name.casefold() not in known
+
+
+def _walk_classes(split: str, classes: list[Path], found: Listing) -> None:
+    for path in classes:
+        label = printable(unicodedata.normalize("NFC", path.name))
+        found.class_folders.append((split, label))
+        _take(_walk_below(str(path), split, label, found), found)
+
+
+def _count_loose(folder: Path, files: list[Path], found: Listing) -> None:
+    """Files that lie beside class folders."""
+    loose = [file.name for file in files if has_image_extension(file.name)]
     found.skipped["outside_class_folders"] += len(files)
     if loose:
         found.notes.append(
             f"Left out, because they lie in no class folder: {len(loose)} images in {folder}: "
-            f"{listed(file.name for file in loose)}."
+            f"{listed(loose)}."
         )
-    for path in classes:
-        label = printable(unicodedata.normalize("NFC", path.name))
-        found.class_folders.append((split, label))
-        for item in _walk_class(str(path), split, label, found.skipped):
-            if isinstance(item, Entry):
-                found.entries.append(item)
-            else:
-                found.problems.append(item)
 
 
-def _walk_class(
-    top: str, split: str, label: str, skipped: Counter[str]
+def _check_filled(root: Path, splits: dict[str, Path], found: Listing) -> None:
+    filled = {entry.split for entry in found.entries} | {row.split for row in found.problems}
+    if not filled:
+        raise DataError(f"Expected images in {root}, found none in any class folder. {_ADVICE}")
+    for split, folder in splits.items():
+        if split not in filled:
+            raise DataError(
+                f"Expected images in {folder}, found none. Add some, or remove the folder."
+            )
+
+
+def _take(items: Iterator[Entry | Problem], found: Listing) -> None:
+    for item in items:
+        if isinstance(item, Entry):
+            found.entries.append(item)
+        else:
+            found.problems.append(item)
+
+
+def _walk_below(
+    top: str, split: str, label: str | None, found: Listing
 ) -> Iterator[Entry | Problem]:
-    """All files below a class folder, at any depth; links are followed, loops are not."""
+    """All files below a folder, at any depth; a link to a folder is followed once, a loop never."""
+    skipped = found.skipped
     first = Path(top).stat()
-    stack = [(top, frozenset({(first.st_dev, first.st_ino)}))]
+    seen = {(first.st_dev, first.st_ino)}
+    stack = [(top, frozenset(seen))]
     while stack:
         folder, above = stack.pop()
         try:
-            children = sorted(os.scandir(folder), key=lambda child: child.name)
+            # Links last: what is reached by its own name keeps it.
+            children = sorted(os.scandir(folder), key=lambda c: (c.is_symlink(), c.name))
         except OSError as error:
             detail = f"the folder cannot be listed: {error.strerror}"
             yield Problem(printable(folder), split, label, "permission", detail)
@@ -219,24 +227,28 @@ def _walk_class(
             if kind := _passed_over(child.name):
                 skipped[kind] += 1
                 continue
-            found, reason = _status(child)
-            if found is not None and stat.S_ISDIR(found.st_mode):
-                inode = (found.st_dev, found.st_ino)
-                if inode in above:
-                    skipped["link_loop"] += 1
-                else:
+            status, reason = _status(child)
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                inode = (status.st_dev, status.st_ino)
+                if inode not in seen:
+                    seen.add(inode)
                     stack.append((child.path, above | {inode}))
+                    continue
+                loop = inode in above
+                skipped["link_loop" if loop else "linked_twice"] += 1
+                where = "leads back to a folder above it" if loop else "was reached another way"
+                found.notes.append(f"Not followed, because it {where}: {printable(child.path)}.")
                 continue
             problem = None
             if not child.path.isascii() and printable(child.path) != child.path:
                 problem = "bad_name", "the path is not UTF-8; rename it"
-            elif found is None:
+            elif status is None:
                 problem = "unreadable", reason
-            elif not stat.S_ISREG(found.st_mode):
+            elif not stat.S_ISREG(status.st_mode):
                 problem = "unreadable", "not a regular file"
-            if problem is None and found is not None:
-                relative = unicodedata.normalize("NFC", child.path[len(top) + 1 :])
-                yield Entry(child.path, split, label, relative, found.st_size, found.st_mtime_ns)
+            if problem is None and status is not None:
+                size, changed = status.st_size, status.st_mtime_ns
+                yield Entry(child.path, split, label, len(top) + 1, size, changed)
             elif problem is not None and has_image_extension(child.name):
                 yield Problem(printable(child.path), split, label, *problem)
             else:
@@ -255,14 +267,16 @@ def _status(child: os.DirEntry[str]) -> tuple[os.stat_result | None, str]:
 def _children(folder: Path, skipped: Counter[str] | None = None) -> tuple[list[Path], list[Path]]:
     """Folders and files directly in `folder`, by name; hidden and system ones left out."""
     folders, files = [], []
-    for child in sorted(folder.iterdir()):
+    with os.scandir(folder) as found:
+        children = sorted(found, key=lambda child: child.name)
+    for child in children:
         if kind := _passed_over(child.name):
             if skipped is not None:
                 skipped[kind] += 1
-        elif child.is_dir():
-            folders.append(child)
+        elif (status := _status(child)[0]) is not None and stat.S_ISDIR(status.st_mode):
+            folders.append(folder / child.name)
         else:
-            files.append(child)
+            files.append(folder / child.name)
     return folders, files
 
 
@@ -270,11 +284,3 @@ def _passed_over(name: str) -> str | None:
     if name.lower() in _SYSTEM_NAMES:
         return "system"
     return "hidden" if name.startswith(".") else None
-
-
-def _what(folders: list[Path], files: list[Path]) -> str:
-    if folders:
-        return f"the folders {listed(folder.name for folder in folders)}"
-    if files:
-        return f"only files: {listed(file.name for file in files)}"
-    return "an empty folder, no images"

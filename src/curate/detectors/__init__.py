@@ -3,6 +3,7 @@
 from curate.detectors import (
     confusable,
     hard,
+    label_conflict,
     label_error,
     near_duplicate,
     orientation,
@@ -16,6 +17,7 @@ __all__ = [
     "Detector",
     "confusable",
     "hard",
+    "label_conflict",
     "label_error",
     "missing_input",
     "near_duplicate",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from curate.detectors import DETECTORS, missing_input
-from curate.findings import Evidence, Findings, Neighbors
+from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.progress import Progress, log
 from curate.store.run import Run
@@ -23,9 +22,27 @@ def graph_of(run: Run, rows: list[str]) -> Neighbors:
     )
 
 
+def copies_of(
+    run: Run, table: pd.DataFrame, labels: np.ndarray[Any, Any], names: tuple[str, ...]
+) -> Copies:
+    """Pairs of the same picture, which need no probabilities: folds keep them together."""
+    rows = table["sample_id"].tolist()
+    return find_copies(
+        Evidence(
+            sample_ids=np.asarray(rows, dtype=str),
+            labels=labels,
+            splits=table["split"].to_numpy(dtype=str),
+            class_names=names,
+            neighbors=graph_of(run, rows),
+            digests=table["content_digest"].to_numpy(dtype=str),
+            thumbnails=np.asarray(run.array("cache/thumbnails", rows)),
+        )
+    )
+
+
 def evidence_of(
     run: Run, table: pd.DataFrame, labels: np.ndarray[Any, Any], names: tuple[str, ...],
-    views: tuple[str, ...], seed: int,
+    views: tuple[str, ...], metadata: list[str], copies: Copies, seed: int,
 ) -> Evidence:  # fmt: skip
     """Everything that the run knows about its images.
 
@@ -35,10 +52,12 @@ def evidence_of(
         labels: (n,) their class numbers.
         names: the classes.
         views: the embedded views.
+        metadata: the user's own columns of `table`.
+        copies: of `copies_of`.
         seed: the run's seed.
     """
     rows = table["sample_id"].tolist()
-    evidence = Evidence(
+    return Evidence(
         sample_ids=np.asarray(rows, dtype=str),
         labels=labels,
         splits=table["split"].to_numpy(dtype=str),
@@ -52,9 +71,10 @@ def evidence_of(
         image_stats=run.table("image_stats"),
         folds=np.asarray(run.array("cache/folds", rows)),
         groups=table["group"].fillna("").to_numpy(dtype=str),
+        metadata=table[metadata],
+        copies=copies,
         seed=seed,
     )
-    return replace(evidence, copies=find_copies(evidence))
 
 
 def detect_all(run: Run, evidence: Evidence, progress: Progress) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 from curate.errors import ExportError
 from curate.findings import stage_rng
 from curate.numerics.metrics import classification_metrics
+from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.pipeline.stages import label_numbers
 from curate.remedies.edits import Edited, apply_decisions
 from curate.remedies.schedule import staged_schedule
@@ -77,7 +78,9 @@ def export(
 
 
 def _write(folder: Path, edited: Edited, names: tuple[str, ...]) -> None:
-    table = edited.samples.assign(target=label_numbers(edited.samples["label"], names))
+    numbers = pd.Series(label_numbers(edited.samples["label"], names), dtype="Int64")
+    # An unlabelled image has no target: -1 would be taken for a class.
+    table = edited.samples.assign(target=numbers.where(numbers >= 0))
     kept = table[~table["dropped"]]
     for tier in TIER_NAMES:
         rows = table if tier == "review" else kept
@@ -127,13 +130,9 @@ def _scores(
 def check_target(to: Path, overwrite: bool, run: Run) -> Path:
     """The absolute export directory, or `ExportError` if an export cannot be written there."""
     target = to.expanduser().resolve()
-    data = Path(run.info["data"]).resolve()
-    for place, what in ((data, "the images"), (run.path, "the run")):
-        if target == place or place in target.parents or target in place.parents:
-            raise ExportError(
-                f"Expected a directory apart from {what} at {place}, found {target}. "
-                "Choose another --to."
-            )
+    check_apart(target, "--to", ExportError, image_folder(run.info["settings"]["source"]))
+    check_apart(target, "--to", ExportError, run.path, "the run")
+    check_holds_none(target, "--to", ExportError, run.table("samples")["filepath"])
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return target
     if not target.is_dir():

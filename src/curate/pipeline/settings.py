@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from curate.data.source import FIFTYONE, Source
 
 DEFAULT_MODEL = "efficientnet_b0"
 """Small enough for a laptop's CPU, good enough to tell real photographs apart."""
@@ -15,7 +17,7 @@ class Settings:
     """The options of one analysis.
 
     Attributes:
-        data: the folder with train, val and test.
+        source: where the images are and how to read what is there.
         model: "hog" or any timm name.
         weights: a backbone's state dict, its head ignored.
         checkpoint: a trained classifier with its class list.
@@ -24,7 +26,7 @@ class Settings:
         device, batch_size, workers: how to run, without influence on what is found; None chooses.
     """
 
-    data: Path
+    source: Source
     model: str = DEFAULT_MODEL
     weights: Path | None = None
     checkpoint: Path | None = None
@@ -34,6 +36,28 @@ class Settings:
     batch_size: int | None = None
     workers: int | None = None
 
+    @classmethod
+    def of(cls, data: str | Path | None, **options: Any) -> Settings:
+        """Sort flat options into those of the source and those of the analysis.
+
+        Args:
+            data: a folder of images, or ``fiftyone:NAME``.
+            **options: fields of `Source` and of this class, by name.
+
+        Raises:
+            TypeError: an option is neither's.
+            DataError: the source's options contradict each other.
+        """
+        own = {field.name for field in fields(Source)}
+        if data is not None and not str(data).startswith(FIFTYONE):
+            data = Path(data).expanduser().absolute()
+        source = Source(
+            None if data is None else str(data),
+            **{key: value for key, value in options.items() if key in own},
+        )
+        return cls(source, **{key: value for key, value in options.items() if key not in own})
+
     def as_json(self) -> dict[str, Any]:
         """Plain values for `run.json`."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        plain = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        return {**plain, "source": self.source.as_json()}

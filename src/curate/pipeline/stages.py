@@ -13,22 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.data.catalog import Catalog, check_problem_share, check_usable
-from curate.detectors import DETECTORS
-from curate.findings import stage_rng
-from curate.inference.embedder import Embedder
+from curate.data.units import fold_units
+from curate.errors import listed
+from curate.findings import Copies, Ints, stage_rng
+from curate.numerics.folds import join_pairs
 from curate.numerics.neighbors import knn
 from curate.numerics.probabilities import softmax
 from curate.pipeline.settings import Settings
 from curate.progress import Progress, log
 from curate.store.run import Run, cache_key
-from curate.store.schema import PROBLEMS
 
 NEIGHBORS = 50
 """Width of the one neighbour graph: enough for copies, outliers, label votes and the map."""
-
-EMBED_VERSION = 2
-"""Of the stage `embed`; apart, because whether it is done decides whether a model is loaded."""
 
 DOING = {
     "embed": "one pass over the images",
@@ -38,6 +34,7 @@ DOING = {
     "detect": "looking for hard cases",
     "projection": "UMAP",
     "tiers": "curriculum tiers",
+    "facts": "facts about the dataset",
 }
 """What each stage does, for the person who waits for it."""
 
@@ -86,68 +83,6 @@ class Stages:
             work()
 
 
-def readable(catalog: pd.DataFrame, decode_problems: pd.DataFrame) -> pd.DataFrame:
-    """The catalog's rows whose images could be decoded: the rows of every array."""
-    return catalog[~catalog["sample_id"].isin(decode_problems["sample_id"])].reset_index(drop=True)
-
-
-def all_problems(catalog: Catalog, decode_problems: pd.DataFrame) -> pd.DataFrame:
-    """The problems table: those of the scan and those of decoding, at the paths of today."""
-    bad = catalog.table.merge(decode_problems, on="sample_id")[list(PROBLEMS)]
-    return pd.concat([catalog.problems, bad], ignore_index=True)
-
-
-def embed(
-    run: Run,
-    catalog: Catalog,
-    embedder: Embedder,
-    views: tuple[str, ...],
-    workers: int,
-    progress: Progress,
-) -> None:
-    """The one pass over the images: embeddings, logits, views, thumbnails, statistics."""
-    from curate.inference.passes import run_pass
-
-    table = catalog.table
-    done = run_pass(table["filepath"].tolist(), embedder, views, workers, progress)
-    bad = table[~done.readable]
-    problems = pd.DataFrame(
-        {
-            "sample_id": bad["sample_id"],
-            "problem": [done.problems[int(i)][0] for i in bad.index],
-            "detail": [done.problems[int(i)][1] for i in bad.index],
-        }
-    )
-    check_problem_share(catalog.n_images, all_problems(catalog, problems))
-    check_usable(catalog.root, table["split"].unique(), readable(table, problems))
-    run.write_table("decode_problems", problems)
-    rows = readable(table, problems)["sample_id"].tolist()
-    run.write_table("image_stats", done.stats.assign(sample_id=rows))
-    run.write_array("embeddings", done.embeddings, rows)
-    run.write_array("cache/thumbnails", done.thumbnails, rows)
-    for view, values in done.views.items():
-        run.write_array(f"cache/view_{view}", values, rows)
-    if done.logits is not None:
-        assert embedder.class_names is not None
-        order = [embedder.class_names.index(name) for name in catalog.class_names]
-        run.write_array("cache/logits", done.logits[:, order], rows)
-    run.save(inference=embedder.settings())
-
-
-def embed_files(views: tuple[str, ...], has_logits: bool) -> list[str]:
-    """What `embed` writes."""
-    files = [
-        "cache/decode_problems.parquet", "cache/image_stats.parquet", "embeddings.npy",
-        "cache/thumbnails.npy", *[f"cache/view_{view}.npy" for view in views],
-    ]  # fmt: skip
-    return [*files, "cache/logits.npy"] if has_logits else files
-
-
-def wanted_views() -> tuple[str, ...]:
-    """The transformed views that the registered detectors ask for."""
-    return tuple(sorted({view for kind in DETECTORS.values() for view in kind.views}))
-
-
 def neighbors(run: Run, rows: list[str], progress: Progress) -> None:
     """The neighbour graph of the embeddings."""
     graph = knn(run.array("embeddings", rows), NEIGHBORS, progress)
@@ -156,30 +91,39 @@ def neighbors(run: Run, rows: list[str], progress: Progress) -> None:
 
 
 def probabilities(
-    run: Run, table: pd.DataFrame, names: tuple[str, ...], settings: Settings, progress: Progress
+    run: Run,
+    table: pd.DataFrame,
+    names: tuple[str, ...],
+    settings: Settings,
+    progress: Progress,
+    copies: Copies | None = None,
 ) -> None:
     """Held-out probabilities: a probe for train, the checkpoint or the probe for the rest."""
     from curate.inference.probe import out_of_fold
 
     rows = table["sample_id"].tolist()
     is_train = (table["split"] == "train").to_numpy()
+    labels = label_numbers(table["label"], names)
+    units, apart = fold_groups(table, labels, copies)
     probe = out_of_fold(
         np.asarray(run.array("embeddings", rows)),
-        label_numbers(table["label"], names),
+        labels,
         is_train,
-        fold_groups(table),
+        units,
         len(names),
         settings.folds,
         stage_rng(settings.seed, "probabilities"),
         progress,
     )
     probs, info = probe.pred_probs, probe.info
-    few = [names[c] for c in info["classes_with_fewer_images_than_folds"]]
-    info["classes_with_fewer_images_than_folds"] = few
-    if few:
+    for key in ("classes_with_fewer_images_than_folds", "classes_unseen_in_a_fold"):
+        info[key] = [names[c] for c in info[key]]
+    info["copies_in_different_folds"] = apart
+    unseen = info["classes_unseen_in_a_fold"]
+    if unseen:
         log.warning(
-            "%d classes have fewer images than folds (%s): some of their images are predicted by a "
-            "probe that saw none of the class", len(few), ", ".join(few[:5]),
+            "%d images are predicted by a probe that saw none of their class, which has too few "
+            "images or groups in train (%s)", info["images_of_a_class_unseen"], listed(unseen),
         )  # fmt: skip
     if settings.checkpoint is not None:
         probs = probs.copy()
@@ -194,22 +138,28 @@ def label_numbers(labels: pd.Series[str], names: tuple[str, ...]) -> np.ndarray[
     return pd.Categorical(labels, categories=list(names)).codes.astype(np.int64)
 
 
-def fold_groups(table: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """(n,) fold units: rows joined by a group or by equal bytes, however indirectly."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+def fold_groups(
+    table: pd.DataFrame, labels: Ints, copies: Copies | None = None
+) -> tuple[Ints, int]:
+    """(n,) fold units: rows joined by a group, by equal bytes, or as copies, however indirectly.
 
-    n = len(table)
-    digest = pd.factorize(table["content_digest"])[0]
-    group = table["group"].fillna("")
-    own = pd.factorize(group.where(group != "", table["sample_id"]))[0]
-    # A bipartite graph of images against digests and groups; its components are the units.
-    left = np.tile(np.arange(n), 2)
-    right = np.concatenate([n + digest, n + digest.max(initial=-1) + 1 + own])
-    size = int(right.max(initial=-1)) + 1
-    graph = coo_array((np.ones(len(left)), (left, right)), shape=(size, size))
-    units: np.ndarray[Any, Any] = connected_components(graph, directed=False)[1][:n]
-    return units
+    Copies are joined as long as no unit gets half of a class's training images.
+
+    Args:
+        table: the catalog's readable rows.
+        labels: (n,) their class numbers.
+        copies: the confirmed ones of these are kept together too.
+
+    Returns:
+        the units, and how many pairs of copies may end in different folds.
+    """
+    units = fold_units(table["content_digest"].tolist(), table["group"].fillna("").tolist())
+    if copies is None:
+        return units, 0
+    sure = np.flatnonzero(copies.confirmed)
+    sure = sure[np.lexsort((copies.b[sure], copies.a[sure], copies.residuals[sure]))]
+    pairs = np.column_stack([copies.a[sure], copies.b[sure]])
+    return join_pairs(units, labels, (table["split"] == "train").to_numpy(), pairs)
 
 
 def projection(run: Run, rows: list[str], seed: int, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from curate.pipeline.plain_text import wrapped
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
@@ -35,6 +36,8 @@ def summary(run: Run) -> dict[str, Any]:
         "seconds": {name: stage["seconds"] for name, stage in run.info["stages"].items()},
         "cached_stages": run.info["cached_stages"],
         "in_sample": run.info["in_sample"],
+        "first_notes": run.info["first_notes"],
+        "notes": run.info["notes"],
     }
 
 
@@ -47,6 +50,8 @@ def summary_text(run: Run) -> str:
         f"{found['classes']} classes, model {found['model']}",
         "",
     ]
+    for note in found["first_notes"]:
+        lines += [*wrapped(note, whole_words=True), ""]
     rows = [
         [
             split, m["n"], _interval(m["accuracy"], m["accuracy_interval"]),

@@ -90,7 +90,9 @@ def _decide(
     edits: list[tuple[str, str, str, str, str, str, str]],
 ) -> None:
     actions = {row.action: row for row in said.itertuples()}
-    path, split, old = (str(table.at[i, name]) for name in ("filepath", "split", "label"))
+    path, split = str(table.at[i, "filepath"]), str(table.at[i, "split"])
+    label = table.at[i, "label"]
+    old = label if isinstance(label, str) else ""
     if "exclude" in actions:
         reason = f"person: excluded {HOW.get(str(actions['exclude'].source), 'by decision')}"
         table.at[i, "dropped"], table.at[i, "reason"] = True, reason
@@ -100,7 +102,8 @@ def _decide(
     why = []
     if "relabel" in actions:
         new = str(actions["relabel"].value)
-        text = f"relabelled from {old} {HOW.get(str(actions['relabel'].source), 'by decision')}"
+        what = f"relabelled from {old}" if old else "labelled"
+        text = f"{what} {HOW.get(str(actions['relabel'].source), 'by decision')}"
         why.append(text)
         table.loc[i, "label"] = new
         own = class_names.index(new)

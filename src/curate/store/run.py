@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -146,6 +147,27 @@ class Run:
             "shape": list(values.shape),
             "dtype": str(values.dtype),
         }
+        self.save()
+
+    @contextmanager
+    def new_array(
+        self, name: str, shape: tuple[int, ...], dtype: str, rows: Iterable[str]
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        """Fill an array on disk, so that it need not fit in memory; it appears when all is well."""
+        path = self.array_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            values = np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape)
+            yield values
+            values.flush()
+            del values
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        record = {"rows": rows_digest(rows), "shape": list(shape), "dtype": dtype}
+        self.info["arrays"][name] = record
         self.save()
 
     def array_path(self, name: str) -> Path:

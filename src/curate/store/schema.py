@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a table or `run.json` changes in a way that a reader would notice."""
 
 CATALOG: Mapping[str, pa.DataType] = {
@@ -21,6 +21,10 @@ CATALOG: Mapping[str, pa.DataType] = {
     "height": pa.int32(),
     "size_bytes": pa.int64(),
     "mtime_ns": pa.int64(),
+    "format": pa.string(),
+    "mode": pa.string(),
+    "exif_orientation": pa.int32(),
+    "animated": pa.bool_(),
 }
 PROBLEMS: Mapping[str, pa.DataType] = {
     "filepath": pa.string(),
@@ -45,6 +49,11 @@ SAMPLES: Mapping[str, pa.DataType] = {
     "content_digest": pa.string(),
     "width": pa.int32(),
     "height": pa.int32(),
+    "size_bytes": pa.int64(),
+    "format": pa.string(),
+    "mode": pa.string(),
+    "exif_orientation": pa.int32(),
+    "animated": pa.bool_(),
 }
 FINDINGS: Mapping[str, pa.DataType] = {
     "kind": pa.string(),

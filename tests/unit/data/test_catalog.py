@@ -10,32 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from curate.data.catalog import check_problem_share, check_usable, sample_id, scan
+from curate.data import reading
+from curate.data.catalog import sample_id, scan
+from curate.data.checks import check_problem_share, check_usable
 from curate.data.images import PROBLEM_KINDS
 from curate.errors import DataError, TooManyProblems
 from curate.store.schema import CATALOG, PROBLEMS
-
-
-def put(path: Path, size: tuple[int, int] = (6, 4), shade: int = 0) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (shade, 0, 0)).save(path, "PNG")
-    return path
-
-
-def text(path: Path, content: str = "no picture") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, "utf-8")
-    return path
+from made_images import put, text
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two classes, 20 train images each, and 2 and 1 in val and test."""
-    root = tmp_path / "data"
+    root, shade = tmp_path / "data", 0
     for split, count in (("train", 20), ("valid", 2), ("test", 1)):
         for label in ("cat", "dog"):
             for number in range(count):
-                put(root / split / label / f"{number:02d}.png", shade=number)
+                put(root / split / label / f"{number:02d}.png", shade=shade)
+                shade += 1
     return root
 
 
@@ -71,6 +63,10 @@ def test_a_row_holds_what_the_file_says(data):
         "height": 5,
         "size_bytes": path.stat().st_size,
         "mtime_ns": path.stat().st_mtime_ns,
+        "format": "PNG",
+        "mode": "RGB",
+        "exif_orientation": 1,
+        "animated": False,
     }
 
 
@@ -355,134 +351,6 @@ def test_every_file_is_accounted_for(tmp_path_factory, files):
     assert set(catalog.problems["problem"]) <= set(PROBLEM_KINDS)
 
 
-# -- folders that cannot be used ------------------------------------------------------------------
-
-
-def nothing(root: Path) -> None:
-    root.rmdir()
-
-
-def a_file(root: Path) -> None:
-    root.rmdir()
-    put(root)
-
-
-def empty(root: Path) -> None:
-    pass
-
-
-def only_classes(root: Path) -> None:
-    put(root / "cat" / "1.png")
-    put(root / "dog" / "1.png")
-
-
-def only_files(root: Path) -> None:
-    put(root / "1.png")
-
-
-def no_train(root: Path) -> None:
-    put(root / "val" / "cat" / "1.png")
-    put(root / "test" / "cat" / "1.png")
-
-
-def no_images(root: Path) -> None:
-    (root / "train" / "cat").mkdir(parents=True)
-    (root / "val").mkdir()
-
-
-def only_text(root: Path) -> None:
-    text(root / "train" / "cat" / "1.txt")
-
-
-def no_class_folders(root: Path) -> None:
-    for number in range(7):
-        put(root / "train" / f"{number}.png")
-
-
-def empty_split(root: Path) -> None:
-    put(root / "train" / "cat" / "1.png")
-    put(root / "train" / "dog" / "1.png")
-    (root / "Valid" / "cat").mkdir(parents=True)
-
-
-def split_of_text(root: Path) -> None:
-    put(root / "train" / "cat" / "1.png")
-    put(root / "train" / "dog" / "1.png")
-    text(root / "test" / "cat" / "1.txt")
-
-
-def one_class(root: Path) -> None:
-    put(root / "train" / "cat" / "1.png")
-    put(root / "val" / "cat" / "1.png")
-
-
-def foreign_class(root: Path) -> None:
-    put(root / "train" / "cat" / "1.png")
-    put(root / "train" / "dog" / "1.png")
-    for label in ("elk", "fox", "cat"):
-        put(root / "test" / label / "1.png")
-
-
-def other_case(root: Path) -> None:
-    put(root / "train" / "Cat" / "1.png")
-    put(root / "train" / "dog" / "1.png")
-    put(root / "val" / "cat" / "1.png")
-
-
-def two_vals(root: Path) -> None:
-    for split in ("train", "val", "valid"):
-        put(root / split / "cat" / "1.png")
-        put(root / split / "dog" / "1.png")
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (nothing, r"Expected a folder of images at .*data, found nothing\. Check the path\."),
-        (a_file, r"Expected a folder of images at .*data, found a file\. Arrange the images as "),
-        (empty, r"found an empty folder, no images\. Arrange the images as DATA/train/CLASS/image"),
-        (
-            only_classes,
-            r"Expected split folders \(train, val or valid or validation, test\) in .*data, "
-            r"found the folders 'cat', 'dog'\. Arrange",
-        ),
-        (only_files, r"Expected split folders .* found only files: '1\.png'\. Arrange"),
-        (no_train, r"Expected a folder named train in .*, found only 'test', 'val'\. Arrange"),
-        (no_images, r"Expected images in .*data, found none in any class folder\. Arrange"),
-        (only_text, r"Expected readable images in the train folder of .*, found none\. Add some"),
-        (
-            no_class_folders,
-            r"Expected class folders in .*train, found 7 images directly in it: '0\.png', "
-            r"'1\.png', '2\.png', '3\.png', '4\.png' and 2 more\. Arrange",
-        ),
-        (empty_split, r"Expected images in .*Valid, found none\. Add some, or remove the folder\."),
-        (
-            split_of_text,
-            r"Expected readable images in the test folder of .*, found none\. Add some",
-        ),
-        (
-            one_class,
-            r"Expected at least two classes in the train folder of .*, found only 'cat'\. Add",
-        ),
-        (
-            foreign_class,
-            r"Expected every class of test in train too, found no readable train image of 'elk', "
-            r"'fox' in .*\. Add images of them to train, or remove them from test\.",
-        ),
-        (other_case, r"no readable train image of 'cat' in .*\. Train has 'Cat': is it the same"),
-        (two_vals, r"Expected one folder for val in .*, found 2: 'val', 'valid'\. Merge them"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_unusable_folders_are_refused_by_name(tmp_path, make, message):
-    root = tmp_path / "data"
-    root.mkdir()
-    make(root)
-    with pytest.raises(DataError, match=message) as caught:
-        scan(root)
-    assert caught.value.exit_code == 2
-
-
 def test_a_class_whose_train_images_are_all_unreadable_counts_as_lacking(data):
     for number in range(60, 90):
         put(data / "train" / "cat" / f"{number}.png")
@@ -517,7 +385,7 @@ def test_usable_is_checked_again_after_decoding(data):
     catalog = scan(data)
     assert check_usable(data, ["train", "val", "test"], catalog.table) == ("cat", "dog")
     left = catalog.table[catalog.table["split"] != "test"]
-    with pytest.raises(DataError, match="readable images in the test folder"):
+    with pytest.raises(DataError, match="Expected readable test images in"):
         check_usable(data, ["train", "val", "test"], left)
 
 
@@ -533,3 +401,13 @@ def test_shared_datasets_are_all_accounted_for(name, images, classes):
     assert catalog.n_images == images
     assert len(catalog.class_names) == classes
     assert np.array_equal(catalog.table["sample_id"].unique(), catalog.table["sample_id"])
+
+
+def test_processes_read_what_threads_read(data, monkeypatch):
+    (data / "train" / "cat" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    threads = scan(data)
+    monkeypatch.setattr(reading, "MANY", 1)
+    processes = scan(data)
+    assert processes.table.equals(threads.table)
+    assert processes.problems.equals(threads.problems)
+    assert processes.problems["problem"].tolist() == ["damaged"]

@@ -10,6 +10,7 @@ import pytest
 
 from curate.detectors.confusable import Confusable
 from curate.detectors.hard import Hard
+from curate.detectors.label_conflict import LabelConflict
 from curate.detectors.label_error import LabelError
 from curate.detectors.near_duplicate import NearDuplicate
 from curate.detectors.outlier import Outlier
@@ -159,3 +160,28 @@ def test_findings_refuse_a_flag_without_a_reason_and_scores_out_of_bounds() -> N
         Findings.build("x", evidence, np.array([0, 1.5]), np.zeros(2, bool))
     with pytest.raises(ValueError, match="expected 2 values of score, found 3"):
         Findings.build("x", evidence, np.zeros(3), np.zeros(2, bool))
+
+
+def test_label_conflict_flags_the_same_bytes_in_two_classes_and_only_those() -> None:
+    evidence = make_evidence(12)
+    digests = np.array([f"d{i}" for i in range(12)], dtype=str)
+    digests[4] = digests[2]  # class1 and class2
+    digests[9] = digests[3]  # both class0: a copy, no conflict
+    probs = confident(evidence.labels)
+    probs[[2, 4]] = [0.1, 0.2, 0.7]
+    found = LabelConflict().detect(replace(evidence, digests=digests, pred_probs=probs))
+    assert set(found.flagged["sample_id"]) == set(evidence.sample_ids[[2, 4]])
+    assert row(found, 4)["suggestion"] == "class2"
+    assert row(found, 2)["suggestion"] == ""
+    assert row(found, 4)["partner_id"] == evidence.sample_ids[2]
+    assert row(found, 4)["reason"].startswith("labelled 'class1', and the same bytes are labelled")
+    assert found.info == {"conflicts": 1}
+
+
+def test_label_conflict_says_nothing_of_unlabelled_images() -> None:
+    evidence = make_evidence(6)
+    labels = evidence.labels.copy()
+    labels[4] = -1
+    digests = np.array(["same" if i in (2, 4) else f"d{i}" for i in range(6)], dtype=str)
+    found = LabelConflict().detect(replace(evidence, digests=digests, labels=labels))
+    assert found.flagged.empty

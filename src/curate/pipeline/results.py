@@ -1,0 +1,77 @@
+"""What a run says of every image and every split: metrics, tiers, and the table of samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curate.data.catalog import Catalog
+from curate.findings import stage_rng
+from curate.numerics.metrics import classification_metrics
+from curate.numerics.probabilities import margin
+from curate.pipeline.settings import Settings
+from curate.remedies.tiers import assign_tiers, difficulty_of
+from curate.store.files import write_json
+from curate.store.run import Run
+from curate.store.schema import SAMPLES
+
+
+def write_metrics(
+    run: Run, table: pd.DataFrame, labels: Any, probs: Any, names: tuple[str, ...], seed: int
+) -> None:
+    """Scores of each split on its labelled images, into metrics.json."""
+    splits = {}
+    for split in ("train", "val", "test"):
+        rows = np.flatnonzero((table["split"] == split).to_numpy() & (labels >= 0))
+        if len(rows):
+            rng = stage_rng(seed, f"metrics-{split}")
+            splits[split] = classification_metrics(labels[rows], probs[rows], names, rng)
+    write_json(run.path / "metrics.json", {"classes": list(names), "splits": splits})
+
+
+def in_sample(table: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+    """Which rows the model behind the numbers has been trained on, and how."""
+    if settings.checkpoint is None:
+        return {"splits": [], "rows": 0, "why": "every row is predicted by a probe without it"}
+    return {
+        "splits": ["train"],
+        "rows": int((table["split"] == "train").sum()),
+        "why": "the checkpoint was presumably trained on train: its embeddings of these images "
+        "are in-sample, though the probe that predicts them is out-of-fold",
+    }
+
+
+def write_tiers_and_samples(
+    run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog,
+    settings: Settings,
+) -> None:  # fmt: skip
+    """The last stage: tiers of the training images, and the table of all images."""
+    names = catalog.class_names
+    gap = np.full(len(table), np.nan)
+    known = np.flatnonzero(labels >= 0)
+    gap[known] = margin(labels[known], probs[known])
+    is_train = (table["split"] == "train").to_numpy()
+    rows = np.flatnonzero(is_train & (labels >= 0))
+    errors = run.table("findings").query("kind == 'label_error'").set_index("sample_id")
+    errors = errors.reindex(table["sample_id"].iloc[rows])
+    tiers = assign_tiers(
+        table["sample_id"].to_numpy(dtype=str)[rows], labels[rows], gap[rows],
+        errors["flagged"].fillna(False).to_numpy(dtype=bool),
+        errors["reason"].fillna("").tolist(), names,
+    )  # fmt: skip
+    run.write_table("tiers", tiers)
+    best = probs.argmax(axis=1)
+    samples = table.assign(
+        pred_label=[names[c] for c in best],
+        confidence=probs[np.arange(len(probs)), best].astype(float),
+        margin=gap,
+        in_sample=is_train & (settings.checkpoint is not None),
+        fold=np.asarray(run.array("cache/folds", table["sample_id"])),
+        tier=table["sample_id"].map(tiers.set_index("sample_id")["tier"]),
+        difficulty=difficulty_of(gap),
+    )
+    stats = run.table("image_stats").drop(columns="sample_id")
+    columns = [*SAMPLES, *catalog.metadata]
+    run.write_table("samples", pd.concat([samples[columns], stats], axis=1))
