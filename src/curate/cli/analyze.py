@@ -43,9 +43,20 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @source_options
 @click.option("--run", "run_dir", type=SOME_PATH, help="Where the run is written [runs/NAME].")
-@click.option("--model", help="A timm model, or hog, which needs no weights [efficientnet_b0].")
+@click.option(
+    "--model",
+    help="A timm model, package.module:factory, a TorchScript (.pt, .ts) or "
+    "ONNX file, or hog, which needs no weights [efficientnet_b0].",
+)
 @click.option("--weights", type=SOME_PATH, help="A backbone's state dict; its head is ignored.")
 @click.option("--checkpoint", type=SOME_PATH, help="A trained classifier with its class list.")
+@click.option("--img-size", type=click.IntRange(8), help="Pixels a side [the model's own].")
+@click.option(
+    "--predictions",
+    type=SOME_PATH,
+    multiple=True,
+    help="Your own probabilities or logits (CSV, Parquet, npy, npz); several: their mean.",
+)
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")

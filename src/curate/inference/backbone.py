@@ -1,63 +1,69 @@
-"""Any timm model as an embedder, with weights from the hub, a file or a trained checkpoint."""
+"""Models as embedders: timm's, a user's own module, a TorchScript or an ONNX file."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
-import urllib.request
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from curate.errors import ModelError, listed
-from curate.inference.embedder import Embedder, Output
-from curate.inference.engines import Engine, open_engine, pick_device
+from curate.inference import onnx_files, scripted
+from curate.inference.choosing import open_engine
+from curate.inference.embedder import Embedder, Engine, Loaded, Output
+from curate.inference.engines import pick_devices
 from curate.inference.hog import Hog
-from curate.inference.weights import read_checkpoint
+from curate.inference.modules import is_import_path, load_module
+from curate.inference.onnx_files import OnnxModel
+from curate.inference.timm_models import be_quick_when_offline, load_timm
+from curate.progress import log
 
-WAYS_OUT = (
-    "Ways out: --weights FILE (a backbone state dict), --checkpoint FILE (a trained classifier "
-    "with its class list), or --model hog (no weights needed)."
-)
+CPU_BATCH, GPU_BATCH = 32, 256
+"""Images a forward pass on a CPU, and on each GPU."""
+
+SMALLEST = 8
+"""Pixels: no model takes smaller images."""
 
 
 class Backbone:
-    """A timm model: pre-logits as embeddings and, with a checkpoint, logits."""
+    """A model with its preprocessing: embeddings and, of a classifier, logits.
+
+    Args:
+        name: as given.
+        loaded: the model's config, digest and class list.
+        batch_size: images a forward pass.
+        device: the device in words, until the engine is known.
+        open_: makes the engine for so many forward passes.
+    """
 
     def __init__(
         self,
         name: str,
-        model: Any,
-        digest: str,
-        class_names: tuple[str, ...] | None,
-        device: str = "auto",
-        batch_size: int | None = None,
+        loaded: Loaded | OnnxModel,
+        batch_size: int,
+        device: str,
+        open_: Callable[[int], Engine],
     ) -> None:
-        """Wrap a loaded model; see `load_embedder`."""
-        import timm
         import timm.data
 
-        config = timm.data.resolve_model_data_config(model)
+        config = loaded.config
         steps = timm.data.create_transform(**config, is_training=False).transforms
         # The last two steps make a float tensor and normalise it, which the engine does on the
         # whole batch and on its own device.
         self._geometry = [step for step in steps if "Tensor" not in type(step).__name__][:-1]
         self._channels, self._size = config["input_size"][0], config["input_size"][-1]
-        self._config, self._model = config, model
-        self._torch_device = pick_device(device)
+        self._open = open_
         self._engine: Engine | None = None
         self.name = name
-        self.class_names = class_names
-        self.digest = f"{name}-{digest}-{config['input_size']}-{config['interpolation']}-" + (
-            f"{config['crop_pct']}-{config['mean']}-{config['std']}-{len(class_names or ())}"
-        )
-        self.batch_size = batch_size or (32 if self._torch_device.type == "cpu" else 256)
-        self.device = str(self._torch_device)
+        self.class_names = loaded.class_names
+        self.digest = digest_of(loaded)
+        self.batch_size = batch_size
+        self.device = device
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and centre-crop as the model's own configuration says."""
@@ -68,17 +74,11 @@ class Backbone:
 
     def start(self, n_forward: int) -> None:
         """Choose the engine for this much work."""
-        self._engine = open_engine(
-            self._model,
-            self._config,
-            self._torch_device,
-            n_forward=n_forward,
-            has_logits=self.class_names is not None,
-        )
+        self._engine = self._open(n_forward)
         self.device = self._engine.description
 
     def forward(self, batch: NDArray[np.uint8]) -> Output:
-        """Embed a batch; on a GPU that runs out of memory, in halves."""
+        """Embed a batch; where memory runs out, in smaller ones."""
         if self._engine is None:
             self.start(len(batch))
         assert self._engine is not None
@@ -95,6 +95,13 @@ class Backbone:
         }
 
 
+def digest_of(loaded: Loaded | OnnxModel) -> str:
+    """What identifies a model's outputs: weights, preprocessing, and the columns of its logits."""
+    config = loaded.config
+    parts = [loaded.digest, *(config[key] for key in sorted(config)), loaded.class_names]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
 def load_embedder(
     name: str,
     weights: Path | None = None,
@@ -102,158 +109,105 @@ def load_embedder(
     class_names: tuple[str, ...] = (),
     device: str = "auto",
     batch_size: int | None = None,
+    img_size: int | None = None,
 ) -> Embedder:
     """Make the embedder that the options ask for.
 
     Args:
-        name: "hog" or any timm model.
+        name: "hog", any timm model, ``package.module:factory`` (`curate.inference.modules`; it runs
+            that code), a TorchScript file (`curate.inference.scripted`) or an ONNX file
+            (`curate.inference.onnx_files`).
         weights: a backbone's state dict; its head is ignored.
         checkpoint: a trained classifier with its class list.
-        class_names: the dataset's classes, that a checkpoint must share.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        class_names: the dataset's classes, which a classifier must share.
+        device: "auto", "cpu", "cuda" (all GPUs), "cuda:1", "mps".
         batch_size: images a pass; None chooses.
+        img_size: height and width of the images in pixels; None takes the model's own.
 
     Raises:
-        ModelError: an unknown model, unreachable hub, weights of another architecture, or a
-            class list that differs.
+        ModelError: an unknown model, unreachable hub, weights of another architecture, a class
+            list that differs, or a size that the model cannot take.
     """
-    if name == "hog":
-        if weights or checkpoint:
-            raise ModelError(
-                "Expected no weights with --model hog, found a file. Name the timm model that "
-                "the file belongs to by --model."
-            )
-        return Hog()
-    if weights is None and checkpoint is None:
-        _be_quick_when_offline()
-    import timm
-
-    if not timm.is_model(name):
-        close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
-        raise ModelError(
-            f"Expected a timm model name or hog, found {name!r}. "
-            + (f"Did you mean {listed(close)}?" if close else "See timm.list_models().")
-        )
     if weights and checkpoint:
         raise ModelError("Expected --weights or --checkpoint, found both. Give one of them.")
-    if checkpoint:
-        model, digest, names = _from_checkpoint(name, checkpoint, class_names)
-        return Backbone(name, model, digest, names, device, batch_size)
-    if weights:
-        model, digest = _from_weights(name, weights)
-        return Backbone(name, model, digest, None, device, batch_size)
-    model = _from_hub(name)
-    return Backbone(name, model, _state_digest(model), None, device, batch_size)
+    if img_size is not None and img_size < SMALLEST:
+        raise ModelError(f"Expected --img-size of at least {SMALLEST}, found {img_size}.")
+    if name == "hog":
+        return _hog(weights or checkpoint, img_size)
+    path = Path(name).expanduser()
+    if path.suffix.lower() in (*scripted.EXTENSIONS, onnx_files.EXTENSION):
+        if weights or checkpoint:
+            raise ModelError(
+                f"Expected no weights with --model {name}, which has its own, found "
+                f"{weights or checkpoint}. Leave one out; a class list goes into "
+                f"{path.stem}.classes.txt."
+            )
+        if path.suffix.lower() == onnx_files.EXTENSION:
+            return _from_onnx(name, path, class_names, device, batch_size, img_size)
+        loaded = scripted.load_scripted(path, class_names, img_size)
+    elif is_import_path(name):
+        loaded = load_module(name, weights, checkpoint, class_names, img_size)
+    else:
+        if weights is None and checkpoint is None:
+            be_quick_when_offline()
+        _check_known(name)
+        loaded = load_timm(name, weights, checkpoint, class_names, img_size)
+    return _on_torch(name, loaded, device, batch_size)
 
 
-def _be_quick_when_offline() -> None:
-    """Spare a machine without network the hub's minute of retries: its cache still serves.
+def _on_torch(name: str, loaded: Loaded, device: str, batch_size: int | None) -> Backbone:
+    """A torch model on the device that is asked for, on the engine that suits the work."""
+    from curate.inference.networks import Whole
 
-    Must come before the first import of huggingface_hub, which reads the environment once.
-    """
-    if "HF_HUB_OFFLINE" in os.environ or urllib.request.getproxies():
+    devices = pick_devices(device)
+    size = batch_size or (CPU_BATCH if devices[0].type == "cpu" else GPU_BATCH * len(devices))
+    whole = Whole(loaded.network, loaded.config).eval()
+    shape = loaded.config["input_size"]
+    open_ = partial(open_engine, whole, shape, devices, size, digest_of(loaded))
+    return Backbone(name, loaded, size, str(devices[0]), open_)
+
+
+def _from_onnx(
+    name: str,
+    path: Path,
+    class_names: tuple[str, ...],
+    device: str,
+    batch_size: int | None,
+    img_size: int | None,
+) -> Backbone:
+    if device not in ("auto", "cpu"):
+        raise ModelError(
+            f"Expected --device cpu with an ONNX file, which OpenVINO runs there, found {device}. "
+            "For a GPU, give the torch model."
+        )
+    if device == "auto" and pick_devices(device)[0].type != "cpu":
+        log.warning("an ONNX file runs on the CPU; for the GPU, give the torch model")
+    found = onnx_files.load_onnx(path, class_names, img_size)
+    engine = found.engine
+    return Backbone(name, found, batch_size or CPU_BATCH, engine.description, lambda _: engine)
+
+
+def _hog(file: Path | None, img_size: int | None) -> Hog:
+    if file:
+        raise ModelError(
+            "Expected no weights with --model hog, found a file. Name the timm model that the "
+            "file belongs to by --model."
+        )
+    if img_size is not None:
+        raise ModelError(
+            "Expected no --img-size with --model hog, which has its own. Leave it out."
+        )
+    return Hog()
+
+
+def _check_known(name: str) -> None:
+    import timm
+
+    if timm.is_model(name):
         return
-    host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
-    try:
-        socket.getaddrinfo(host, 443)
-    except OSError:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-
-
-def _from_hub(name: str) -> Any:
-    import timm
-
-    if not timm.is_model_pretrained(name):
-        raise ModelError(
-            f"Expected pretrained weights for {name}, found none on the hub. {WAYS_OUT}"
-        )
-    try:
-        return timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:
-        if not _is_network_error(error):
-            raise
-        raise ModelError(
-            f"Expected to fetch the weights of {name} from the model hub, found no way to reach "
-            f"it ({type(error).__name__}). {WAYS_OUT}"
-        ) from error
-
-
-def _state_digest(model: Any) -> str:
-    """Digest of all parameters: the hub may give other weights under the same name one day."""
-    total = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
-        total.update(key.encode())
-        total.update(value.numpy().tobytes())
-    return total.hexdigest()[:32]
-
-
-def _is_network_error(error: BaseException) -> bool:
-    """Whether any error in the chain is one of connecting or of an offline hub."""
-    while True:
-        module = type(error).__module__.split(".")[0]
-        if isinstance(error, OSError) or module in {"httpx", "httpcore", "requests", "urllib3"}:
-            return True
-        if module == "huggingface_hub":
-            return True
-        following = error.__cause__ or error.__context__
-        if following is None:
-            return False
-        error = following
-
-
-def _from_weights(name: str, path: Path) -> tuple[Any, str]:
-    import timm
-
-    found = read_checkpoint(path)
-    model = timm.create_model(name, pretrained=False, num_classes=0)
-    _load(model, found.state, name, path, head_ignored=True)
-    return model, found.digest
-
-
-def _from_checkpoint(
-    name: str, path: Path, class_names: tuple[str, ...]
-) -> tuple[Any, str, tuple[str, ...]]:
-    import timm
-
-    found = read_checkpoint(path)
-    if found.class_names is None:
-        raise ModelError(
-            f"Expected a class list in {path} (class_names, classes or class_to_idx) or in "
-            f"{path.with_name('classes.txt')}, found none. Save one, in the order of the logits; "
-            "or use the file as a backbone: --weights."
-        )
-    missing = sorted(set(class_names) - set(found.class_names))
-    extra = sorted(set(found.class_names) - set(class_names))
-    if missing or extra:
-        raise ModelError(
-            f"Expected the {len(class_names)} classes of the data in {path}, found a different "
-            f"list: missing there {listed(missing) or 'none'}; only there "
-            f"{listed(extra) or 'none'}. "
-            "Rename the folders, or use the file as a backbone: --weights."
-        )
-    model = timm.create_model(name, pretrained=False, num_classes=len(found.class_names))
-    _load(model, found.state, name, path, head_ignored=False)
-    return model, found.digest, found.class_names
-
-
-def _load(model: Any, state: dict[str, Any], name: str, path: Path, head_ignored: bool) -> None:
-    """Load parameters strictly, less the head if it is ignored."""
-    own = model.state_dict()
-    missing = [key for key in own if key not in state]
-    misfit = [key for key in own if key in state and own[key].shape != state[key].shape]
-    heads = set()
-    if head_ignored:
-        classifier = model.pretrained_cfg.get("classifier") or ()
-        heads = {classifier} if isinstance(classifier, str) else set(classifier)
-    unused = [
-        key for key in state if key not in own and not any(key.startswith(f"{h}.") for h in heads)
-    ]
-    if missing or misfit or unused:
-        raise ModelError(
-            f"Expected the weights of {name} in {path}, found another architecture's: "
-            f"{len(missing)} parameters missing ({listed(missing, 3) or 'none'}), {len(misfit)} of "
-            f"another shape ({listed(misfit, 3) or 'none'}), {len(unused)} unknown "
-            f"({listed(unused, 3) or 'none'}). Name the right --model."
-        )
-    model.load_state_dict({key: state[key] for key in own})
-    model.eval()
+    close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
+    raise ModelError(
+        f"Expected a timm model name or hog, found {name!r}. "
+        + (f"Did you mean {listed(close)}? " if close else "See timm.list_models(). ")
+        + "A module of your own is package.module:factory; a file ends in .onnx, .pt or .ts."
+    )

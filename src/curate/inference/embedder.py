@@ -39,10 +39,39 @@ class Embedder(Protocol):
         """Resize and crop one RGB image to the (size, size, channels) input."""
 
     def forward(self, batch: NDArray[np.uint8]) -> Output:
-        """Embed a (b, size, size, channels) batch."""
+        """Embed a (b, size, size, channels) batch, b at least 1; the batch is left as it is.
+
+        A row depends on its own image only: the others in the batch make no difference beyond
+        rounding, and rows follow the images' order.
+        """
 
     def start(self, n_forward: int) -> None:
         """Make ready for about `n_forward` images: the place to convert or compile."""
 
     def settings(self) -> dict[str, Any]:
         """What `run.json` records of it."""
+
+
+class Engine(Protocol):
+    """Runs batches as `Embedder.forward` does; `description` names device, precision and engine."""
+
+    description: str
+
+    def forward(self, batch: NDArray[np.uint8]) -> Output:
+        """Embed a (b, size, size, channels) uint8 batch."""
+
+
+class Loaded(NamedTuple):
+    """A torch model, ready for an engine.
+
+    Attributes:
+        network: of `curate.inference.networks`; (b, c, h, w) floats to embeddings and logits.
+        config: timm's data config: input_size, interpolation, crop_pct, crop_mode, mean, std.
+        digest: identifies the weights and, of a user's own module, its code.
+        class_names: the classes of its logits, or None where it gives none.
+    """
+
+    network: Any
+    config: dict[str, Any]
+    digest: str
+    class_names: tuple[str, ...] | None

@@ -20,6 +20,7 @@ from curate.errors import InputError, ModelError, RunError
 from curate.pipeline import embedding, stages
 from curate.pipeline.evidence import copies_of, detect_all, evidence_of
 from curate.pipeline.inspect import facts_of
+from curate.pipeline.models import Model, check_predictions, predictions_key
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.pipeline.results import in_sample, write_metrics, write_tiers_and_samples
 from curate.pipeline.settings import Settings
@@ -87,17 +88,13 @@ def run_analysis(
         log.warning("%s", note)
     if old:
         _check_same_data(old, catalog)
-    views, has_logits = embedding.wanted_views(), settings.checkpoint is not None
-    parts = [model_key(settings), views, catalog.class_names, *_contents(catalog)]
+    views = embedding.wanted_views()
+    check_predictions(settings)
+    model = Model(settings, catalog.class_names)
+    parts = [model.key(), views, catalog.class_names, *_contents(catalog)]
     key = cache_key("embed", embedding.VERSION, parts, [])
-    embedder = None
     if old is None or not old.is_done("embed", key):
-        from curate.inference.backbone import load_embedder
-
-        embedder = load_embedder(
-            settings.model, settings.weights, settings.checkpoint,
-            catalog.class_names, settings.device, settings.batch_size,
-        )  # fmt: skip
+        model.load()  # before anything is written: what is wrong with it ends here
     recorded = settings.as_json()
     if given is not None:
         recorded["source"]["given"] = len(given)
@@ -112,13 +109,13 @@ def run_analysis(
         run.write_table("catalog", catalog.table)
         done = Stages(run)
 
-        def embed() -> None:
-            assert embedder is not None
-            workers = settings.workers or min(16, os.cpu_count() or 1)
-            embedding.embed(run, catalog, embedder, views, workers, settings.source, progress)
-
-        files = embedding.embed_files(views, has_logits)
-        done.do("embed", embedding.VERSION, parts, [], files, embed)
+        workers = settings.workers or min(16, os.cpu_count() or 1)
+        done.do(
+            "embed", embedding.VERSION, parts, [], embedding.files(run, views),
+            lambda: embedding.embed(
+                run, catalog, model.load(), views, workers, settings.source, progress
+            ),
+        )  # fmt: skip
     except InputError:
         # Bad images are known only after decoding: a run that holds nothing yet is taken away.
         if fresh:
@@ -149,7 +146,8 @@ def _rest(
     )  # fmt: skip
     copies = cache(lambda: copies_of(run, table, labels, names))  # asked for by two stages
     done.do(
-        "probabilities", 2, [settings.folds, settings.seed, table["group"].tolist()],
+        "probabilities", 2,
+        [settings.folds, settings.seed, table["group"].tolist(), predictions_key(settings)],
         ["embed", "neighbors"], ["probs.npy", "cache/folds.npy"],
         lambda: stages.probabilities(run, table, names, settings, progress, copies()),
     )  # fmt: skip
@@ -181,7 +179,7 @@ def _rest(
         # samples.parquet repeats what the source says, which may differ from the last time.
         "tiers", 2, _written_as_given(table, catalog), ["detect"],
         ["tiers.parquet", "samples.parquet"],
-        lambda: write_tiers_and_samples(run, table, labels, probs, catalog, settings),
+        lambda: write_tiers_and_samples(run, table, labels, probs, catalog),
     )  # fmt: skip
     done.do(
         "facts", 1, [_written_as_given(table, catalog), len(run.table("problems"))], ["embed"],
@@ -197,7 +195,7 @@ def _rest(
                 "problems": len(run.table("problems"))},
         skipped_files=catalog.skipped, notes=list(catalog.notes), cached_stages=done.cached,
         metadata=catalog.metadata,
-        in_sample=in_sample(table, settings),
+        in_sample=in_sample(run, table, settings),
     )  # fmt: skip
 
 
@@ -214,20 +212,6 @@ def _written_as_given(table: pd.DataFrame, catalog: Catalog) -> list[Any]:
     """What samples.parquet repeats of the source beside the images' contents."""
     own = table[["filepath", "split", "label", "group", *catalog.metadata]]
     return [catalog.metadata, own.astype("string").fillna("").to_numpy().tolist()]
-
-
-def model_key(settings: Settings) -> list[str]:
-    """What identifies the embedder without loading it: name, kind and digest of its weights."""
-    from curate.inference.weights import file_digest
-
-    given = settings.checkpoint or settings.weights
-    if given is None:
-        # The hub serves one set of weights a name and timm version.
-        return [settings.model, "none" if settings.model == "hog" else version("timm")]
-    if not given.is_file():
-        raise ModelError(f"Expected a weights file at {given}, found none. Check the path.")
-    kind = "checkpoint" if settings.checkpoint else "weights"
-    return [settings.model, kind, file_digest(given), version("timm")]
 
 
 def _check_folds(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,7 @@ def embed(
     check_usable(catalog.root, table["split"].unique(), readable(table, problems))
     run.write_table("decode_problems", problems)
     _assemble(run, readable(table, problems), shards, views)
+    run.drop_array("cache/logits")
     if embedder.class_names is not None:
         _logits(run, readable(table, problems), shards, embedder.class_names, catalog.class_names)
     run.save(inference=embedder.settings())
@@ -105,13 +107,19 @@ def _logits(
         out[:] = out[:, order]
 
 
-def embed_files(views: tuple[str, ...], has_logits: bool) -> list[str]:
-    """What `embed` writes."""
-    files = [
+def files(run: Run, views: tuple[str, ...]) -> Iterator[str]:
+    """What `embed` writes; to be asked when it has, since only then it is known."""
+    yield from (
         "cache/decode_problems.parquet", "cache/image_stats.parquet", "embeddings.npy",
         "cache/thumbnails.npy", *[f"cache/view_{view}.npy" for view in views],
-    ]  # fmt: skip
-    return [*files, "cache/logits.npy"] if has_logits else files
+    )  # fmt: skip
+    if has_logits(run):
+        yield "cache/logits.npy"
+
+
+def has_logits(run: Run) -> bool:
+    """Whether the model is a classifier of the run's classes."""
+    return "cache/logits" in run.info["arrays"]
 
 
 def wanted_views() -> tuple[str, ...]:

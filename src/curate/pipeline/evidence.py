@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.detectors import DETECTORS, missing_input
+from curate.detectors import DETECTORS, Detector, missing_input
 from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
+from curate.numerics.parallel import side_by_side
 from curate.progress import Progress, log
 from curate.store.run import Run
 from curate.store.schema import FINDINGS
@@ -78,19 +79,25 @@ def evidence_of(
 
 
 def detect_all(run: Run, evidence: Evidence, progress: Progress) -> None:
-    """Run every registered detector and write findings.parquet."""
-    found: list[Findings] = []
+    """Run every registered detector, several at a time, and write findings.parquet."""
+    detectors: list[Detector] = []
     skipped: dict[str, str] = {}
-    with progress("detect", total=len(DETECTORS), unit="kind") as bar:
-        for kind in sorted(DETECTORS):
-            detector = DETECTORS[kind]()
-            why = missing_input(detector, evidence)
-            if why is None:
-                found.append(detector.detect(evidence))
-            else:
-                skipped[kind] = why
-                log.warning("%s: skipped, it %s", kind, why)
+    for kind in sorted(DETECTORS):
+        detector = DETECTORS[kind]()
+        why = missing_input(detector, evidence)
+        if why is None:
+            detectors.append(detector)
+        else:
+            skipped[kind] = why
+            log.warning("%s: skipped, it %s", kind, why)
+    with progress("detect", total=len(detectors), unit="kind") as bar:
+
+        def detect(detector: Detector) -> Findings:
+            findings = detector.detect(evidence)
             bar.update()
+            return findings
+
+        found = side_by_side(detect, detectors)
     tables = [findings.table.assign(kind=findings.kind) for findings in found]
     run.write_table("findings", pd.concat(tables, ignore_index=True)[list(FINDINGS)])
     run.save(

@@ -11,6 +11,7 @@ from curate.data.catalog import Catalog
 from curate.findings import stage_rng
 from curate.numerics.metrics import classification_metrics
 from curate.numerics.probabilities import margin
+from curate.pipeline.embedding import has_logits
 from curate.pipeline.settings import Settings
 from curate.remedies.tiers import assign_tiers, difficulty_of
 from curate.store.files import write_json
@@ -31,22 +32,26 @@ def write_metrics(
     write_json(run.path / "metrics.json", {"classes": list(names), "splits": splits})
 
 
-def in_sample(table: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+def in_sample(run: Run, table: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     """Which rows the model behind the numbers has been trained on, and how."""
-    if settings.checkpoint is None:
+    if settings.predictions:
+        return {
+            "splits": [], "rows": 0, "why": "predictions were given: whether their model had seen "
+            "an image, whoever made them knows. For train, give out-of-fold ones",
+        }  # fmt: skip
+    if not has_logits(run):
         return {"splits": [], "rows": 0, "why": "every row is predicted by a probe without it"}
     return {
         "splits": ["train"],
         "rows": int((table["split"] == "train").sum()),
-        "why": "the checkpoint was presumably trained on train: its embeddings of these images "
+        "why": "the classifier was presumably trained on train: its embeddings of these images "
         "are in-sample, though the probe that predicts them is out-of-fold",
     }
 
 
 def write_tiers_and_samples(
-    run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog,
-    settings: Settings,
-) -> None:  # fmt: skip
+    run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog
+) -> None:
     """The last stage: tiers of the training images, and the table of all images."""
     names = catalog.class_names
     gap = np.full(len(table), np.nan)
@@ -67,7 +72,7 @@ def write_tiers_and_samples(
         pred_label=[names[c] for c in best],
         confidence=probs[np.arange(len(probs)), best].astype(float),
         margin=gap,
-        in_sample=is_train & (settings.checkpoint is not None),
+        in_sample=is_train & has_logits(run),
         fold=np.asarray(run.array("cache/folds", table["sample_id"])),
         tier=table["sample_id"].map(tiers.set_index("sample_id")["tier"]),
         difficulty=difficulty_of(gap),

@@ -18,9 +18,11 @@ class Settings:
 
     Attributes:
         source: where the images are and how to read what is there.
-        model: "hog" or any timm name.
+        model: "hog", any timm name, ``package.module:factory``, or a TorchScript or ONNX file.
         weights: a backbone's state dict, its head ignored.
         checkpoint: a trained classifier with its class list.
+        img_size: height and width in pixels that the model is given; None takes its own.
+        predictions: files of probabilities or logits that are used in place of the model's.
         folds: of the out-of-fold probe.
         seed: of everything random.
         device, batch_size, workers: how to run, without influence on what is found; None chooses.
@@ -30,6 +32,8 @@ class Settings:
     model: str = DEFAULT_MODEL
     weights: Path | None = None
     checkpoint: Path | None = None
+    img_size: int | None = None
+    predictions: tuple[Path, ...] = ()
     folds: int = 5
     seed: int = 0
     device: str = "auto"
@@ -60,4 +64,5 @@ class Settings:
     def as_json(self) -> dict[str, Any]:
         """Plain values for `run.json`."""
         plain = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        plain["predictions"] = [str(path) for path in self.predictions]
         return {**plain, "source": self.source.as_json()}

@@ -125,9 +125,17 @@ def probabilities(
             "%d images are predicted by a probe that saw none of their class, which has too few "
             "images or groups in train (%s)", info["images_of_a_class_unseen"], listed(unseen),
         )  # fmt: skip
-    if settings.checkpoint is not None:
+    if "cache/logits" in run.info["arrays"]:
         probs = probs.copy()
         probs[~is_train] = softmax(np.array(run.array("cache/logits", rows))[~is_train])
+    said = None
+    if settings.predictions:
+        from curate.inference.predictions import read_predictions
+
+        given = read_predictions(settings.predictions, table, names)
+        probs = np.where(given.covered[:, None], given.pred_probs, probs)
+        said = given.info
+    run.save(predictions=said)
     run.write_array("probs", probs, rows)
     run.write_array("cache/folds", probe.folds, rows)
     run.save(probe=info)

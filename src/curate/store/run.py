@@ -170,6 +170,12 @@ class Run:
         self.info["arrays"][name] = record
         self.save()
 
+    def drop_array(self, name: str) -> None:
+        """Forget an array that a change of settings has made wrong; its absence is no error."""
+        if self.info["arrays"].pop(name, None) is not None:
+            self.save()
+        self.array_path(name).unlink(missing_ok=True)
+
     def array_path(self, name: str) -> Path:
         """Where an array lies; a name with a slash lies in a folder, such as ``cache/folds``."""
         return self.path / f"{name}.npy"

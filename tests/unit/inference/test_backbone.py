@@ -14,8 +14,6 @@ from safetensors.torch import save_file
 from curate.errors import ModelError
 from curate.inference.backbone import load_embedder
 from curate.inference.embedder import Output
-from curate.inference.engines import OpenVinoEngine, TorchEngine, _whole, agree, pick_device
-from curate.inference.weights import read_checkpoint
 
 NAME = "test_efficientnet"
 CLASSES = ("cat", "dog", "fox")
@@ -80,13 +78,6 @@ def test_a_checkpoint_gives_timms_own_logits(tmp_path: Path, picture, form: str)
     np.testing.assert_allclose(found.logits, reference(3, picture), rtol=1e-3, atol=1e-4)
 
 
-def test_ema_weights_are_preferred(tmp_path: Path) -> None:
-    ema = {key: value + 1 for key, value in state().items()}
-    torch.save({"state_dict": state(), "state_dict_ema": ema}, tmp_path / "w.pth")
-    found = read_checkpoint(tmp_path / "w.pth").state
-    assert torch.equal(found["classifier.bias"], ema["classifier.bias"])
-
-
 def test_classes_that_differ_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save({"state_dict": state(), "class_names": ["cat", "dog", "wolf"]}, path)
@@ -112,6 +103,10 @@ def test_classes_that_differ_are_listed(tmp_path: Path) -> None:
         ({"name": NAME, "weights": "list.pth"}, "Expected a dictionary of tensors"),
         ({"name": NAME, "weights": "empty.pth"}, "Expected a state dict of tensors"),
         ({"name": NAME, "weights": "w.pth", "device": "warp9"}, "Expected a device such as"),
+        ({"name": NAME, "weights": "w.pth", "device": "cuda:99"}, "one of .* GPUs|a cuda device"),
+        ({"name": "model.onnx", "weights": "w.pth"}, "Expected no weights with --model model.onnx"),
+        ({"name": "gone.onnx"}, "Expected an ONNX file at gone.onnx, found none"),
+        ({"name": "gone.ts"}, "Expected a TorchScript file at gone.ts, found none"),
         ({"name": NAME}, "no way to reach|found none on the hub"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value[:30],
@@ -133,26 +128,65 @@ def test_what_does_not_fit_is_said(tmp_path: Path, monkeypatch, options, message
         load_embedder(**options, class_names=CLASSES)
 
 
-@pytest.mark.parametrize("name", [NAME, "test_vit", "test_resnet", "test_mambaout"])
-@pytest.mark.parametrize("has_logits", [False, True])
-def test_every_engine_agrees_with_torch(name: str, has_logits: bool) -> None:
-    torch.manual_seed(0)
-    model = timm.create_model(name, num_classes=3).eval()
+def resized(name: str, size: int, image: Image.Image) -> np.ndarray:
+    """timm's own embeddings at another size than the model's."""
+    model = timm.create_model(name, num_classes=0)
+    model.load_state_dict(state(0, name))
+    if hasattr(model, "set_input_size"):
+        model.set_input_size((size, size))
     config = timm.data.resolve_model_data_config(model)
-    whole = _whole(model, config, has_logits)
-    size = config["input_size"][-1]
-    pixels = np.random.default_rng(0).integers(0, 256, (5, size, size, 3), np.uint8)
-    torch_engine = TorchEngine(whole, pick_device("cpu"))
-    want, got = torch_engine.forward(pixels), OpenVinoEngine(whole, pixels[:2]).forward(pixels)
-    assert agree(want, got)
-    assert (got.logits is not None) == has_logits
-    # The batch that an image is in makes no difference.
-    alone = torch_engine.forward(pixels[3:4])
-    np.testing.assert_allclose(alone.embeddings[0], want.embeddings[3], rtol=1e-4, atol=1e-5)
+    pixels = timm.data.create_transform(**{**config, "input_size": (3, size, size)})(image)
+    with torch.inference_mode():
+        return model.eval()(pixels[None]).numpy()
 
 
-def test_disagreement_is_noticed() -> None:
-    one = np.eye(3, dtype=np.float32)
-    assert not agree(Output(one, None), Output(one[::-1], None))
-    assert not agree(Output(one, one), Output(one, one[::-1]))
-    assert agree(Output(one, one), Output(one * 2, one))
+@pytest.mark.parametrize("name", [NAME, "test_vit"])
+def test_another_image_size_is_timms_own_and_another_digest(tmp_path, picture, name) -> None:
+    torch.save(state(0, name), tmp_path / "w.pth")
+    own = load_embedder(name, weights=tmp_path / "w.pth", device="cpu")
+    wide = load_embedder(name, weights=tmp_path / "w.pth", device="cpu", img_size=96)
+    assert own.prepare(picture).shape == (160, 160, 3)
+    assert wide.prepare(picture).shape == (96, 96, 3)
+    wanted = resized(name, 96, picture)
+    np.testing.assert_allclose(embed(wide, picture).embeddings, wanted, rtol=1e-3, atol=1e-4)
+    assert wide.digest != own.digest
+    assert wide.settings()["img_size"] == 96
+
+
+def test_a_checkpoint_trained_at_another_size_is_loaded_at_that_size(tmp_path, picture) -> None:
+    model = timm.create_model("test_vit", num_classes=3, img_size=96)
+    torch.save({"state_dict": model.state_dict(), "class_names": CLASSES}, tmp_path / "w.pth")
+    options = {"checkpoint": tmp_path / "w.pth", "class_names": CLASSES, "device": "cpu"}
+    with pytest.raises(ModelError, match=r"1 of another shape \('pos_embed'\)"):
+        load_embedder("test_vit", **options)
+    embedder = load_embedder("test_vit", **options, img_size=96)
+    config = {**timm.data.resolve_model_data_config(model), "input_size": (3, 96, 96)}
+    pixels = timm.data.create_transform(**config, is_training=False)(picture)
+    with torch.inference_mode():
+        wanted = model.eval()(pixels[None]).numpy()
+    np.testing.assert_allclose(embed(embedder, picture).logits, wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("test_vit", 100, "Expected --img-size that test_vit takes, found 100: .*160 x 160"),
+        ("test_vit", 4, "Expected --img-size of at least 8, found 4"),
+        ("hog", 64, "Expected no --img-size with --model hog"),
+    ],
+)
+def test_a_size_that_the_model_cannot_take_is_said(tmp_path, name, size, message) -> None:
+    torch.save(state(0, "test_vit"), tmp_path / "w.pth")
+    weights = tmp_path / "w.pth" if name != "hog" else None
+    with pytest.raises(ModelError, match=message):
+        load_embedder(name, weights=weights, img_size=size, device="cpu")
+
+
+def test_the_digest_knows_the_order_of_the_classes(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(state(), path)
+    digests = set()
+    for order in ("cat dog fox", "dog cat fox"):
+        (tmp_path / "classes.txt").write_text(order.replace(" ", "\n"))
+        digests.add(load_embedder(NAME, checkpoint=path, class_names=CLASSES).digest)
+    assert len(digests) == 2

@@ -1,0 +1,96 @@
+"""The model of an analysis: what identifies it, without loading it where that can be avoided."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from curate.errors import ModelError
+from curate.inference.embedder import Embedder
+from curate.pipeline.settings import Settings
+
+FILES = (".onnx", ".pt", ".ts", ".torchscript")
+"""Endings of a --model that is a file."""
+
+
+class Model:
+    """The embedder that the settings ask for, loaded once and only when it is needed."""
+
+    def __init__(self, settings: Settings, class_names: tuple[str, ...]) -> None:
+        """Remember what to load.
+
+        Args:
+            settings: the options.
+            class_names: the dataset's classes.
+        """
+        self._settings, self._class_names = settings, class_names
+        self._embedder: Embedder | None = None
+
+    def load(self) -> Embedder:
+        """The embedder.
+
+        Raises:
+            ModelError: it cannot be had; see `curate.inference.backbone.load_embedder`.
+        """
+        if self._embedder is None:
+            from curate.inference.backbone import load_embedder
+
+            s = self._settings
+            self._embedder = load_embedder(
+                s.model, s.weights, s.checkpoint, self._class_names, s.device, s.batch_size,
+                s.img_size,
+            )  # fmt: skip
+        return self._embedder
+
+    def key(self) -> list[str]:
+        """What decides its outputs: name, size, and digests of weights and class lists; no path."""
+        from curate.inference.onnx_files import onnx_digest
+        from curate.inference.weights import file_digest
+
+        s = self._settings
+        size = str(s.img_size or "")
+        if _is_code(s.model):
+            # Only importing and calling it tells which weights it has.
+            return ["module", size, self.load().digest]
+        given = s.checkpoint or s.weights
+        if Path(s.model).suffix.lower() in FILES:
+            given = Path(s.model).expanduser()
+        if given is None:
+            # The hub serves one set of weights a name and timm version.
+            return [s.model, size, "none" if s.model == "hog" else version("timm")]
+        if not given.is_file():
+            raise ModelError(f"Expected a weights file at {given}, found none. Check the path.")
+        digest = onnx_digest if given.suffix.lower() == ".onnx" else file_digest
+        lists = [given.with_name(name) for name in (f"{given.stem}.classes.txt", "classes.txt")]
+        return [
+            "file" if str(given) == str(Path(s.model).expanduser()) else s.model, size,
+            "checkpoint" if s.checkpoint else "weights", digest(given), version("timm"),
+            *(file_digest(path) for path in lists if path.is_file()),
+        ]  # fmt: skip
+
+
+def check_predictions(settings: Settings) -> None:
+    """Say that a file of predictions is missing before any work.
+
+    Raises:
+        ModelError: there is none at a path.
+    """
+    for path in settings.predictions:
+        if not path.is_file():
+            raise ModelError(
+                f"Expected a file of predictions at {path}, found none. Check the path."
+            )
+
+
+def predictions_key(settings: Settings) -> list[str]:
+    """Digests of the files of predictions."""
+    from curate.inference.prediction_files import files_of
+    from curate.inference.weights import file_digest
+
+    return [file_digest(file) for path in settings.predictions for file in files_of(path)]
+
+
+def _is_code(name: str) -> bool:
+    from curate.inference.modules import is_import_path
+
+    return is_import_path(name)
