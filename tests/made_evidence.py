@@ -42,3 +42,18 @@ def make_evidence(n: int = 60, n_classes: int = 3, d: int = 8, seed: int = 0) ->
         groups=np.array([""] * n, dtype=str),
     )
     return replace(evidence, copies=find_copies(evidence))
+
+
+def make_evidence_with_some_views(
+    n: int = 60, n_classes: int = 3, d: int = 8, seed: int = 0
+) -> Evidence:
+    """The same, of which each view is embedded for other rows, and one view for none."""
+    evidence = make_evidence(n, n_classes, d, seed)
+    views = evidence.view_embeddings or {}
+    rows = {view: np.arange(n)[i % 3 :: i + 1] for i, view in enumerate(views)}
+    rows["hflip"] = np.arange(0)
+    return replace(
+        evidence,
+        view_embeddings={view: views[view][rows[view]] for view in views},
+        view_rows=rows,
+    )

@@ -74,8 +74,10 @@ class Evidence:
         class_names: the classes in the column order of `pred_probs`.
         pred_probs: (n, n_classes) probabilities from a model that did not train on the row.
         embeddings: (n, d) float32 pre-logits.
-        view_embeddings: per view name ("hflip", "vflip", "rot90", "rot180", "rot270") the (n, d)
-            embeddings of every image so transformed; rotations are counter-clockwise.
+        view_embeddings: per view name ("hflip", "vflip", "rot90", "rot180", "rot270") the (m, d)
+            embeddings of images so transformed; rotations are counter-clockwise.
+        view_rows: per view name the (m,) row numbers, ascending, that `view_embeddings` holds; None
+            where it holds every row of every view.
         neighbors: the cosine graph of `embeddings`.
         copies: pairs of the same picture, see `curate.numerics.copies.find_copies`.
         digests: (n,) digest of each file's bytes.
@@ -94,6 +96,7 @@ class Evidence:
     pred_probs: Floats | None = None
     embeddings: Floats | None = None
     view_embeddings: Mapping[str, Floats] | None = None
+    view_rows: Mapping[str, Ints] | None = None
     neighbors: Neighbors | None = None
     copies: Copies | None = None
     digests: Strings | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,10 @@ def report(run: Path, planted: list[str]) -> None:
     truth = found["filepath"].isin(planted).to_numpy()
     flagged = found["flagged"].to_numpy(dtype=bool)
     hits, total = int((flagged & truth).sum()), int(truth.sum())
+    about = json.loads((run / "run.json").read_text("utf-8"))["detectors"]["orientation"]
     print(f"images                {len(found)}")
+    if "views_per_image" in about:
+        print(f"forward passes        {1 + about['views_per_image']:.2f} an image")
     print(f"planted               {total} ({len(planted) - total} of them not analysed)")
     if total:
         ap = average_precision_score(truth, -found["score"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
@@ -14,9 +15,16 @@ from curate.findings import Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.numerics.neighbors import knn
 from curate.store.schema import FINDINGS
-from made_evidence import make_evidence
+from made_evidence import make_evidence, make_evidence_with_some_views
 
 every_detector = pytest.mark.parametrize("kind", sorted(DETECTORS))
+all_or_some_views = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make_evidence, id="all-views"),
+        pytest.param(make_evidence_with_some_views, id="some-views"),
+    ],
+)
 
 
 def detect(kind: str, evidence: Evidence) -> Findings:
@@ -34,7 +42,12 @@ def take(evidence: Evidence, rows: np.ndarray) -> Evidence:
             changed[field.name] = value[rows]
         elif isinstance(value, Neighbors):
             changed[field.name] = Neighbors(back[value.indices][rows], value.distances[rows])
-        elif isinstance(value, dict):
+        elif field.name == "view_embeddings" and evidence.view_rows is not None:
+            places = {name: back[given] for name, given in evidence.view_rows.items()}
+            order = {name: np.argsort(place) for name, place in places.items()}
+            changed[field.name] = {name: array[order[name]] for name, array in value.items()}
+            changed["view_rows"] = {name: place[order[name]] for name, place in places.items()}
+        elif field.name == "view_embeddings":
             changed[field.name] = {name: array[rows] for name, array in value.items()}
         elif isinstance(value, pd.DataFrame):
             changed[field.name] = value.iloc[rows].reset_index(drop=True)
@@ -62,8 +75,11 @@ def test_is_a_frozen_dataclass_that_names_its_inputs(kind: str) -> None:
 
 
 @every_detector
-def test_scores_every_image_once_in_bounds_with_reasons(kind: str) -> None:
-    evidence = make_evidence()
+@all_or_some_views
+def test_scores_every_image_once_in_bounds_with_reasons(
+    kind: str, make: Callable[..., Evidence]
+) -> None:
+    evidence = make()
     table = detect(kind, evidence).table
     assert list(table.columns) == [name for name in FINDINGS if name != "kind"]
     assert table["sample_id"].tolist() == evidence.sample_ids.tolist()
@@ -77,22 +93,25 @@ def test_scores_every_image_once_in_bounds_with_reasons(kind: str) -> None:
 
 
 @every_detector
-def test_does_not_care_about_row_order(kind: str) -> None:
-    evidence = make_evidence()
+@all_or_some_views
+def test_does_not_care_about_row_order(kind: str, make: Callable[..., Evidence]) -> None:
+    evidence = make()
     rows = np.random.default_rng(1).permutation(len(evidence))
     same(detect(kind, evidence), detect(kind, take(evidence, rows)))
 
 
 @every_detector
-def test_says_the_same_twice(kind: str) -> None:
-    first, second = detect(kind, make_evidence()), detect(kind, make_evidence())
+@all_or_some_views
+def test_says_the_same_twice(kind: str, make: Callable[..., Evidence]) -> None:
+    first, second = detect(kind, make()), detect(kind, make())
     pd.testing.assert_frame_equal(first.table, second.table)
     assert first.info == second.info
 
 
 @every_detector
-def test_leaves_the_evidence_unchanged(kind: str) -> None:
-    evidence = make_evidence()
+@all_or_some_views
+def test_leaves_the_evidence_unchanged(kind: str, make: Callable[..., Evidence]) -> None:
+    evidence = make()
     before = copy.deepcopy(evidence)
     detect(kind, evidence)
     for field in fields(Evidence):
@@ -106,19 +125,24 @@ def test_leaves_the_evidence_unchanged(kind: str) -> None:
 
 
 @every_detector
-@pytest.mark.parametrize(("n", "n_classes"), [(0, 3), (1, 1), (2, 2), (12, 1), (7, 7)])
-def test_takes_small_and_empty_data(kind: str, n: int, n_classes: int) -> None:
-    assert len(detect(kind, make_evidence(n, n_classes)).table) == n
+@all_or_some_views
+@pytest.mark.parametrize(("n", "n_classes"), [(0, 3), (1, 1), (2, 2), (12, 1), (7, 7), (40, 1)])
+def test_takes_small_and_empty_data(
+    kind: str, make: Callable[..., Evidence], n: int, n_classes: int
+) -> None:
+    assert len(detect(kind, make(n, n_classes)).table) == n
 
 
 @every_detector
-def test_takes_images_that_are_all_equal(kind: str) -> None:
-    evidence = make_evidence(30)
+@all_or_some_views
+def test_takes_images_that_are_all_equal(kind: str, make: Callable[..., Evidence]) -> None:
+    evidence = make(30)
     ones = np.ones_like(evidence.embeddings)
+    views = evidence.view_embeddings or {}
     equal = replace(
         evidence,
         embeddings=ones,
-        view_embeddings=dict.fromkeys(evidence.view_embeddings or {}, ones),
+        view_embeddings={view: np.ones_like(array) for view, array in views.items()},
         neighbors=knn(ones, 10),
         pred_probs=np.full_like(evidence.pred_probs, 1 / 3),
         thumbnails=np.zeros_like(evidence.thumbnails),
@@ -129,8 +153,9 @@ def test_takes_images_that_are_all_equal(kind: str) -> None:
 
 
 @every_detector
-def test_takes_images_without_labels(kind: str) -> None:
-    evidence = make_evidence()
+@all_or_some_views
+def test_takes_images_without_labels(kind: str, make: Callable[..., Evidence]) -> None:
+    evidence = make()
     labels = evidence.labels.copy()
     labels[::2] = -1
     assert len(detect(kind, replace(evidence, labels=labels)).table) == len(evidence)

@@ -126,3 +126,33 @@ def test_what_cannot_be_used_is_said_before_anything_is_written(
     assert run_cli(cli, [*arguments, *model, *options]) == 2
     assert message in capfd.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_turned_copies_are_embedded_of_a_sample_and_of_suspects_only(
+    tmp_path: Path, monkeypatch
+) -> None:
+    data = write_shapes(tmp_path / "data", {"train": 30, "test": 10})
+    damaged = next((data / "train" / "disc").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    for name, value in (("ALL_BELOW", 10), ("SAMPLE", 60), ("SAMPLE_IN_FULL", 40)):
+        monkeypatch.setattr(f"curate.detectors.cascade.{name}", value)
+    some = analyze(data, tmp_path / "some", model="hog")
+    whole = analyze(data, tmp_path / "whole", model="hog", all_views=True)
+    ids = some.table("samples")["sample_id"].tolist()
+    assert len(ids) == 119
+    embedded = 0
+    for view in ("hflip", "vflip", "rot90", "rot180", "rot270"):
+        rows = np.array(some.array(f"cache/rows_{view}", ids))
+        found = some.array(f"cache/view_{view}", [ids[row] for row in rows])
+        assert 40 <= len(rows) < 119
+        assert (np.diff(rows) > 0).all()
+        every = whole.array(f"cache/view_{view}", ids)
+        np.testing.assert_allclose(found, every[rows], atol=1e-6)
+        embedded += len(rows)
+    assert embedded < 5 * 119 / 2
+    assert some.info["detectors"]["orientation"]["views_per_image"] == pytest.approx(embedded / 119)
+    again = analyze(data, tmp_path / "some", model="hog")
+    assert set(again.info["cached_stages"]) == set(again.info["stages"])
+    more = analyze(data, tmp_path / "some", model="hog", all_views=True)
+    assert "embed" not in more.info["cached_stages"]
+    assert len(more.array("cache/rows_hflip")) == 119

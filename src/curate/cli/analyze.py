@@ -57,6 +57,12 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     help="Your own probabilities or logits (CSV, Parquet, npy, npz); several: their mean.",
 )
+@click.option(
+    "--all-views",
+    is_flag=True,
+    help="Embed every turned copy of every image: slower, "
+    "and orientation is judged a little better.",
+)
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")

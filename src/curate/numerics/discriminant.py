@@ -76,7 +76,7 @@ class Discriminant:
         for shrinkage, (common, own) in zip(shrinkages, scores, strict=True):
             for kappa in kappas:
                 mixed = common + sizes / (sizes + kappa) * (own - common)
-                likelihood, temperature = _temperatures(mixed[0], self.labels, self.n_classes + 1)
+                likelihood, temperature = temperatures(mixed[0], self.labels, self.n_classes + 1)
                 if found is None or likelihood > best:
                     mixed *= temperature[self.labels]
                     best, found = likelihood, Fit(mixed[0], mixed[1], shrinkage, kappa)
@@ -134,7 +134,7 @@ class Discriminant:
         return found, sizes
 
 
-def _temperatures(score: Array, labels: Array, n_classes: int) -> tuple[float, Array]:
+def temperatures(score: Array, labels: Array, n_classes: int) -> tuple[float, Array]:
     """The likelihood, and per class the temperature, of a mixture of right and turned images.
 
     An image is as it should be with chance 1 - pi, and then its score counts as

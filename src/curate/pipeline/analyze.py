@@ -15,7 +15,7 @@ import pandas as pd
 
 from curate.data.catalog import Catalog, scan
 from curate.data.source import Source
-from curate.detectors import DETECTORS
+from curate.detectors import DETECTORS, cascade
 from curate.errors import InputError, ModelError, RunError
 from curate.pipeline import embedding, stages
 from curate.pipeline.evidence import copies_of, detect_all, evidence_of
@@ -91,7 +91,10 @@ def run_analysis(
     views = embedding.wanted_views()
     check_predictions(settings)
     model = Model(settings, catalog.class_names)
-    parts = [model.key(), views, catalog.class_names, *_contents(catalog)]
+    # Which turned copies are embedded depends on seed and groups; where all are, on nothing.
+    whole = settings.all_views or len(catalog.table) <= cascade.ALL_BELOW
+    looked = "all" if whole else [settings.seed, catalog.table["group"].tolist()]
+    parts = [model.key(), views, looked, catalog.class_names, *_contents(catalog)]
     key = cache_key("embed", embedding.VERSION, parts, [])
     if old is None or not old.is_done("embed", key):
         model.load()  # before anything is written: what is wrong with it ends here
@@ -113,7 +116,7 @@ def run_analysis(
         done.do(
             "embed", embedding.VERSION, parts, [], embedding.files(run, views),
             lambda: embedding.embed(
-                run, catalog, model.load(), views, workers, settings.source, progress
+                run, catalog, model.load(), views, workers, settings, progress
             ),
         )  # fmt: skip
     except InputError:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from curate.data.catalog import Catalog
 from curate.data.checks import check_problem_share, check_usable
-from curate.data.source import Source
 from curate.data.statistics import STATISTICS
 from curate.detectors import DETECTORS
+from curate.detectors.cascade import sample_views, suspect_views
+from curate.findings import Evidence, Floats, Ints
 from curate.inference.embedder import Embedder
 from curate.inference.passes import IDENTITY, Work, array_name, embed_into
-from curate.progress import Progress
+from curate.pipeline.settings import Settings
+from curate.pipeline.stages import label_numbers
+from curate.progress import Progress, log
 from curate.store.run import Run, cache_key
 from curate.store.schema import PROBLEMS
 from curate.store.shards import Shards
 
-VERSION = 3
+VERSION = 4
 """Of the stage `embed`; apart, because whether it is done decides whether a model is loaded."""
 
 SHARDS_VERSION = 1
@@ -44,21 +47,25 @@ def embed(
     embedder: Embedder,
     views: tuple[str, ...],
     workers: int,
-    source: Source,
+    settings: Settings,
     progress: Progress,
 ) -> None:
-    """The one pass over the images: embeddings, logits, views, thumbnails, statistics.
+    """The pass over the images: embeddings, logits, some views, thumbnails, statistics.
 
-    What the shards of this run hold already is not computed again, whichever file it came from.
+    Views cost a forward pass each, so they are embedded of a fixed sample at first, and then of the
+    images that look turned by what the sample shows; see `curate.detectors.cascade`. What the
+    shards of this run hold already is not computed again, whichever file it came from.
     """
-    table = catalog.table
+    table, source = catalog.table, settings.source
     digests = table["content_digest"].tolist()
     home = run.path / "cache" / "shards"
     shards = Shards(home / cache_key("shards", SHARDS_VERSION, embedder.digest)[:16])
-    wanted = (IDENTITY, *views)
-    work = [Work(path, digest, wanted)
-            for path, digest in zip(table["filepath"], digests, strict=True)]  # fmt: skip
-    passing = embed_into(shards, work, embedder, workers, progress, source.max_pixels)
+
+    def look(rows: pd.DataFrame, by_view: Mapping[str, Ints]) -> dict[str, tuple[str, str]]:
+        work = _work(rows, by_view)
+        return embed_into(shards, work, embedder, workers, progress, source.max_pixels)
+
+    passing = look(table, _first(table, views, settings))
     problems = pd.DataFrame(
         [
             (sample_id, *found)
@@ -68,12 +75,22 @@ def embed(
         columns=["sample_id", "problem", "detail"],
     )
     check_problem_share(catalog.n_images, all_problems(catalog, problems), source.max_problems)
-    check_usable(catalog.root, table["split"].unique(), readable(table, problems))
+    good = readable(table, problems)
+    check_usable(catalog.root, table["split"].unique(), good)
     run.write_table("decode_problems", problems)
-    _assemble(run, readable(table, problems), shards, views)
+    _assemble(run, good, shards)
+    planned = _first(good, views, settings)  # without those that cannot be decoded, others count
+    look(good, planned)
+    _assemble_views(run, good, shards, planned)
+    if not settings.all_views:
+        more = suspect_views(_turned_evidence(run, good, catalog, planned, settings.seed))
+        log.info("embedding turned copies of images that look turned")
+        look(good, more)
+        planned = {v: np.union1d(rows, more.get(v, rows[:0])) for v, rows in planned.items()}
+        _assemble_views(run, good, shards, planned)
     run.drop_array("cache/logits")
     if embedder.class_names is not None:
-        _logits(run, readable(table, problems), shards, embedder.class_names, catalog.class_names)
+        _logits(run, good, shards, embedder.class_names, catalog.class_names)
     run.save(inference=embedder.settings())
     shards.keep_only(digests)
     for other in home.iterdir():
@@ -81,19 +98,83 @@ def embed(
             shutil.rmtree(other)
 
 
-def _assemble(run: Run, table: pd.DataFrame, shards: Shards, views: tuple[str, ...]) -> None:
+def _first(table: pd.DataFrame, views: tuple[str, ...], settings: Settings) -> dict[str, Ints]:
+    """Per view the rows whose copies are embedded whatever is found."""
+    if settings.all_views:
+        return {view: np.arange(len(table)) for view in views}
+    sample = sample_views(table["sample_id"].to_numpy(dtype=str), settings.seed)
+    # A view that another detector asks for is embedded of every image.
+    return {view: sample.get(view, np.arange(len(table))) for view in views}
+
+
+def _work(table: pd.DataFrame, by_view: Mapping[str, Ints]) -> list[Work]:
+    wanted: list[list[str]] = [[IDENTITY] for _ in range(len(table))]
+    for view, rows in by_view.items():
+        for row in rows.tolist():
+            wanted[row].append(view)
+    images = zip(table["filepath"], table["content_digest"], wanted, strict=True)
+    return [Work(path, digest, tuple(views)) for path, digest, views in images]
+
+
+def _assemble(run: Run, table: pd.DataFrame, shards: Shards) -> None:
     """Copy rows from the shards into arrays and a table in the catalog's order."""
     rows, digests = table["sample_id"].tolist(), table["content_digest"].tolist()
-    names = {"embeddings": "embeddings", "thumbnails": "cache/thumbnails"}
-    names |= {array_name(view): f"cache/{array_name(view)}" for view in views}
-    for name, artefact in names.items():
-        kind = "uint8" if name == "thumbnails" else "float32"
+    for name, artefact, kind in (
+        ("embeddings", "embeddings", "float32"), ("thumbnails", "cache/thumbnails", "uint8"),
+    ):  # fmt: skip
         with run.new_array(artefact, (len(rows), *shards.shape(name)), kind, rows) as out:
             shards.gather(name, digests, out)
     values = np.empty((len(rows), len(STATISTICS)))
     shards.gather("stats", digests, values)
     stats = pd.DataFrame(values, columns=list(STATISTICS))
     run.write_table("image_stats", stats.assign(sample_id=rows))
+
+
+def _assemble_views(
+    run: Run, table: pd.DataFrame, shards: Shards, by_view: Mapping[str, Ints]
+) -> None:
+    """Per view an array of its embeddings, and the row numbers of the images it has."""
+    ids, digests = table["sample_id"].to_numpy(dtype=str), table["content_digest"].tolist()
+    width = shards.shape("embeddings")
+    for view, rows in by_view.items():
+        those = ids[rows].tolist()
+        run.write_array(f"cache/rows_{view}", rows.astype(np.int64), ids.tolist())
+        with run.new_array(
+            f"cache/{array_name(view)}", (len(rows), *width), "float32", those
+        ) as out:
+            shards.gather(array_name(view), [digests[row] for row in rows.tolist()], out)
+
+
+def views_of(
+    run: Run, ids: Sequence[str], views: Iterable[str]
+) -> tuple[dict[str, Floats], dict[str, Ints] | None]:
+    """`Evidence.view_embeddings` and `Evidence.view_rows` of a run."""
+    rows = {view: np.asarray(run.array(f"cache/rows_{view}", ids)) for view in views}
+    arrays = {
+        view: run.array(f"cache/{array_name(view)}", [ids[row] for row in own.tolist()])
+        for view, own in rows.items()
+    }
+    whole = all(len(own) == len(ids) for own in rows.values())
+    return arrays, None if whole else rows
+
+
+def _turned_evidence(
+    run: Run, table: pd.DataFrame, catalog: Catalog, by_view: Mapping[str, Ints], seed: int
+) -> Evidence:
+    ids = table["sample_id"].tolist()
+    arrays, rows = views_of(run, ids, by_view)
+    return Evidence(
+        sample_ids=np.asarray(ids, dtype=str),
+        labels=label_numbers(table["label"], catalog.class_names),
+        splits=table["split"].to_numpy(dtype=str),
+        class_names=catalog.class_names,
+        embeddings=np.asarray(run.array("embeddings", ids)),
+        view_embeddings=arrays,
+        view_rows=rows,
+        digests=table["content_digest"].to_numpy(dtype=str),
+        groups=table["group"].fillna("").to_numpy(dtype=str),
+        seed=seed,
+    )
 
 
 def _logits(
@@ -112,6 +193,7 @@ def files(run: Run, views: tuple[str, ...]) -> Iterator[str]:
     yield from (
         "cache/decode_problems.parquet", "cache/image_stats.parquet", "embeddings.npy",
         "cache/thumbnails.npy", *[f"cache/view_{view}.npy" for view in views],
+        *[f"cache/rows_{view}.npy" for view in views],
     )  # fmt: skip
     if has_logits(run):
         yield "cache/logits.npy"

@@ -11,6 +11,7 @@ from curate.detectors import DETECTORS, Detector, missing_input
 from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.numerics.parallel import side_by_side
+from curate.pipeline.embedding import views_of
 from curate.progress import Progress, log
 from curate.store.run import Run
 from curate.store.schema import FINDINGS
@@ -58,6 +59,7 @@ def evidence_of(
         seed: the run's seed.
     """
     rows = table["sample_id"].tolist()
+    view_embeddings, view_rows = views_of(run, rows, views)
     return Evidence(
         sample_ids=np.asarray(rows, dtype=str),
         labels=labels,
@@ -65,7 +67,8 @@ def evidence_of(
         class_names=names,
         pred_probs=np.asarray(run.array("probs", rows)),
         embeddings=np.asarray(run.array("embeddings", rows)),
-        view_embeddings={view: run.array(f"cache/view_{view}", rows) for view in views},
+        view_embeddings=view_embeddings,
+        view_rows=view_rows,
         neighbors=graph_of(run, rows),
         digests=table["content_digest"].to_numpy(dtype=str),
         thumbnails=np.asarray(run.array("cache/thumbnails", rows)),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from curate.detectors.orientation import Orientation, _folds, _posterior
+from curate.detectors.differences import fold_numbers, posterior_of
+from curate.detectors.orientation import Orientation
 from curate.findings import Evidence
 from curate.numerics.discriminant import Discriminant
 
@@ -133,9 +134,10 @@ def test_unlabelled_images_and_classes_of_one_are_judged_too():
     assert "'unlabelled'" in table["reason"][7]
 
 
-def test_more_dimensions_than_images_and_than_are_kept():
+def test_more_dimensions_than_images_and_than_are_kept(monkeypatch):
+    monkeypatch.setattr("curate.detectors.differences.MAX_DIMENSIONS", 200)
     views = embed(planted(down=[3])[:60])
-    rotation = np.random.default_rng(0).normal(size=(D, 2100)).astype(np.float32)
+    rotation = np.random.default_rng(0).normal(size=(D, 250)).astype(np.float32)
     wide = {name: view @ rotation for name, view in views.items()}
     table = Orientation().detect(evidence_of(wide)).table
     assert table["rank"][3] == 1
@@ -158,11 +160,19 @@ def test_rows_may_come_in_any_order():
     assert one.info == other.info
 
 
+def test_rows_of_all_views_may_be_named():
+    evidence = evidence_of(embed(planted(down=[7], left=[9])))
+    every = replace(evidence, view_rows=dict.fromkeys(Orientation.views, np.arange(N)))
+    one, other = Orientation().detect(evidence), Orientation().detect(every)
+    assert one.table.equals(other.table)
+    assert one.info == other.info
+
+
 def test_copies_and_groups_share_a_fold():
     evidence = evidence_of(embed(np.zeros(N, dtype=int)))
     digests = np.array([f"d{i // 2}" for i in range(N)])
     groups = np.array(["", *["g"] * 9, *[""] * (N - 10)])
-    folds = _folds(replace(evidence, digests=digests, groups=groups), 5)
+    folds = fold_numbers(replace(evidence, digests=digests, groups=groups), 5)
     assert len(set(folds[1:10])) == 1
     assert (folds[10::2] == folds[11::2]).all()
     assert np.bincount(folds).min() > N / 5 - 12
@@ -171,7 +181,7 @@ def test_copies_and_groups_share_a_fold():
 def test_the_shares_of_the_states_are_found_by_em():
     up, axis = np.full(100, 8.0), np.full(100, 8.0)
     up[:10] = -8
-    posterior, share = _posterior(up, axis, np.zeros(100))
+    posterior, share = posterior_of(up, axis, np.zeros(100))
     assert share == pytest.approx([0.9, 0.1, 0, 0], abs=0.01)
     assert posterior.sum(1) == pytest.approx(np.ones(100))
     assert posterior[:, 1].argsort()[-10:].max() < 10
