@@ -9,25 +9,8 @@ from typing import Any
 
 import click
 
+from curate.cli.counts import CountOr
 from curate.cli.sources import SOME_PATH, chosen, given_table, source_options
-
-
-class AutoInt(click.ParamType[int | None]):
-    """A positive number, or "auto" for None."""
-
-    name = "auto|n"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
-        """Read one value."""
-        if value is None or value == "auto":
-            return None
-        try:
-            number = int(value)
-        except ValueError:
-            number = 0
-        if number < 1:
-            self.fail(f"expected auto or a number of at least 1, found {value!r}", param, ctx)
-        return number
 
 
 def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,8 +49,8 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--batch-size", type=AutoInt(), default="auto", show_default=True)
-@click.option("--workers", type=AutoInt(), default="auto", show_default=True)
+@click.option("--batch-size", type=CountOr("auto"), default="auto", show_default=True)
+@click.option("--workers", type=CountOr("auto"), default="auto", show_default=True)
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyze(

@@ -12,11 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from curate.errors import ModelError
-from curate.inference.backbone import load_embedder
 from curate.inference.onnx_files import onnx_digest
 from curate.progress import log
+from model_files import CLASSES, load, means, small_picture
 
-CLASSES = ("cat", "dog", "fox")
 WEIGHT = np.arange(9, dtype=np.float32).reshape(3, 3) / 10
 BIAS = np.float32([1, 0, -1])
 
@@ -58,13 +57,9 @@ def graph(
     return path
 
 
-def load(path: Path, **options):
-    return load_embedder(str(path), **{"device": "cpu", "class_names": CLASSES, **options})
-
-
 @pytest.fixture
 def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
+    return small_picture()
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +67,6 @@ def logs(caplog) -> pytest.LogCaptureFixture:
     log.propagate = True
     caplog.set_level(logging.INFO, "curate")
     return caplog
-
-
-def means(pixels: np.ndarray) -> np.ndarray:
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    return (pixels.mean(axis=(0, 1)) / 255 - mean) / std
 
 
 def test_one_output_is_the_embeddings(tmp_path, picture, logs) -> None:

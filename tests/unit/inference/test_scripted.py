@@ -11,10 +11,8 @@ import torch
 from PIL import Image
 
 from curate.errors import ModelError
-from curate.inference.backbone import load_embedder
 from curate.progress import log
-
-CLASSES = ("cat", "dog", "fox")
+from model_files import CLASSES, load, means, small_picture
 
 
 class Net(torch.nn.Module):
@@ -52,13 +50,9 @@ def script(model: torch.nn.Module, path: Path, traced: bool = False, **about) ->
     return path
 
 
-def load(path: Path, **options):
-    return load_embedder(str(path), **{"device": "cpu", "class_names": CLASSES, **options})
-
-
 @pytest.fixture
 def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
+    return small_picture()
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +60,6 @@ def logs(caplog) -> pytest.LogCaptureFixture:
     log.propagate = True
     caplog.set_level(logging.INFO, "curate")
     return caplog
-
-
-def means(pixels: np.ndarray) -> np.ndarray:
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    return (pixels.mean(axis=(0, 1)) / 255 - mean) / std
 
 
 @pytest.mark.parametrize("traced", [False, True])
