@@ -59,6 +59,7 @@ class Backbone:
         self._channels, self._size = config["input_size"][0], config["input_size"][-1]
         self._open = open_
         self._engine: Engine | None = None
+        self._planned = 0
         self.name = name
         self.class_names = loaded.class_names
         self.digest = digest_of(loaded)
@@ -73,9 +74,10 @@ class Backbone:
         return pixels if self._channels == 3 else pixels.mean(axis=2, keepdims=True).astype("u1")
 
     def start(self, n_forward: int) -> None:
-        """Choose the engine for this much work."""
-        self._engine = self._open(n_forward)
-        self.device = self._engine.description
+        """Choose the engine for this much work; one that was chosen for as much is kept."""
+        if self._engine is None or n_forward > self._planned:
+            self._engine, self._planned = self._open(n_forward), n_forward
+            self.device = self._engine.description
 
     def forward(self, batch: NDArray[np.uint8]) -> Output:
         """Embed a batch; where memory runs out, in smaller ones."""

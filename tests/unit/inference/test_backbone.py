@@ -190,3 +190,13 @@ def test_the_digest_knows_the_order_of_the_classes(tmp_path: Path) -> None:
         (tmp_path / "classes.txt").write_text(order.replace(" ", "\n"))
         digests.add(load_embedder(NAME, checkpoint=path, class_names=CLASSES).digest)
     assert len(digests) == 2
+
+
+def test_an_engine_is_chosen_once_and_again_only_for_more_work(monkeypatch, tmp_path) -> None:
+    torch.save(state(), tmp_path / "w.pth")
+    embedder = load_embedder(NAME, weights=tmp_path / "w.pth", device="cpu")
+    opened, open_ = [], embedder._open
+    monkeypatch.setattr(embedder, "_open", lambda n: opened.append(n) or open_(n))
+    for n_forward in (20, 5, 20, 30):
+        embedder.start(n_forward)
+    assert opened == [20, 30]
