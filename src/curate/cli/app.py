@@ -30,7 +30,6 @@ def app(run: Path, port: int | None) -> None:
 
     opened = Run(run)
     opened.check_complete()
-    opened.check_complete()
     pick_port(port)  # a port in use is better known before publishing than after
     publish(opened, bars)
     serve(opened, pick_port(port), say=click.echo)

@@ -17,7 +17,7 @@ from curate.findings import Evidence, Floats, Ints
 from curate.inference.embedder import Embedder
 from curate.inference.passes import IDENTITY, Work, array_name, embed_into
 from curate.pipeline.settings import Settings
-from curate.pipeline.stages import label_numbers
+from curate.pipeline.stages import has_logits, label_numbers
 from curate.progress import Progress, log
 from curate.store.run import Run, cache_key
 from curate.store.schema import PROBLEMS
@@ -84,10 +84,11 @@ def embed(
     _assemble_views(run, good, shards, planned)
     if not settings.all_views:
         more = suspect_views(_turned_evidence(run, good, catalog, planned, settings.seed))
-        log.info("embedding turned copies of images that look turned")
-        look(good, more)
-        planned = {v: np.union1d(rows, more.get(v, rows[:0])) for v, rows in planned.items()}
-        _assemble_views(run, good, shards, planned)
+        if any(len(rows) for rows in more.values()):
+            log.info("embedding turned copies of images that look turned")
+            look(good, more)
+            planned = {v: np.union1d(rows, more.get(v, rows[:0])) for v, rows in planned.items()}
+            _assemble_views(run, good, shards, planned)
     run.drop_array("cache/logits")
     if embedder.class_names is not None:
         _logits(run, good, shards, embedder.class_names, catalog.class_names)
@@ -197,11 +198,6 @@ def files(run: Run, views: tuple[str, ...]) -> Iterator[str]:
     )  # fmt: skip
     if has_logits(run):
         yield "cache/logits.npy"
-
-
-def has_logits(run: Run) -> bool:
-    """Whether the model is a classifier of the run's classes."""
-    return "cache/logits" in run.info["arrays"]
 
 
 def wanted_views() -> tuple[str, ...]:

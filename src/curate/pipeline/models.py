@@ -9,9 +9,6 @@ from curate.errors import ModelError
 from curate.inference.embedder import Embedder
 from curate.pipeline.settings import Settings
 
-FILES = (".onnx", ".pt", ".ts", ".torchscript")
-"""Endings of a --model that is a file."""
-
 
 class Model:
     """The embedder that the settings ask for, loaded once and only when it is needed."""
@@ -44,7 +41,7 @@ class Model:
 
     def key(self) -> list[str]:
         """What decides its outputs: name, size, and digests of weights and class lists; no path."""
-        from curate.inference.onnx_files import onnx_digest
+        from curate.inference import onnx_files, scripted
         from curate.inference.weights import file_digest
 
         s = self._settings
@@ -53,14 +50,15 @@ class Model:
             # Only importing and calling it tells which weights it has.
             return ["module", size, self.load().digest]
         given = s.checkpoint or s.weights
-        if Path(s.model).suffix.lower() in FILES:
+        if Path(s.model).suffix.lower() in (*scripted.EXTENSIONS, onnx_files.EXTENSION):
             given = Path(s.model).expanduser()
         if given is None:
             # The hub serves one set of weights a name and timm version.
             return [s.model, size, "none" if s.model == "hog" else version("timm")]
         if not given.is_file():
             raise ModelError(f"Expected a weights file at {given}, found none. Check the path.")
-        digest = onnx_digest if given.suffix.lower() == ".onnx" else file_digest
+        is_onnx = given.suffix.lower() == onnx_files.EXTENSION
+        digest = onnx_files.onnx_digest if is_onnx else file_digest
         lists = [given.with_name(name) for name in (f"{given.stem}.classes.txt", "classes.txt")]
         return [
             "file" if str(given) == str(Path(s.model).expanduser()) else s.model, size,

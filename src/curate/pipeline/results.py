@@ -11,8 +11,8 @@ from curate.data.catalog import Catalog
 from curate.findings import stage_rng
 from curate.numerics.metrics import classification_metrics
 from curate.numerics.probabilities import margin
-from curate.pipeline.embedding import has_logits
 from curate.pipeline.settings import Settings
+from curate.pipeline.stages import has_logits
 from curate.remedies.tiers import assign_tiers, difficulty_of
 from curate.store.files import write_json
 from curate.store.run import Run

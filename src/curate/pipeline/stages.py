@@ -125,7 +125,7 @@ def probabilities(
             "%d images are predicted by a probe that saw none of their class, which has too few "
             "images or groups in train (%s)", info["images_of_a_class_unseen"], listed(unseen),
         )  # fmt: skip
-    if "cache/logits" in run.info["arrays"]:
+    if has_logits(run):
         probs = probs.copy()
         probs[~is_train] = softmax(np.array(run.array("cache/logits", rows))[~is_train])
     said = None
@@ -139,6 +139,11 @@ def probabilities(
     run.write_array("probs", probs, rows)
     run.write_array("cache/folds", probe.folds, rows)
     run.save(probe=info)
+
+
+def has_logits(run: Run) -> bool:
+    """Whether the model is a classifier of the run's classes."""
+    return "cache/logits" in run.info["arrays"]
 
 
 def label_numbers(labels: pd.Series[str], names: tuple[str, ...]) -> np.ndarray[Any, Any]:
