@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from curate.data.statistics import STATISTICS
 from curate.data.views import VIEWS
 from curate.findings import Evidence
 from curate.numerics.copies import find_copies
@@ -37,7 +38,24 @@ def make_evidence(n: int = 60, n_classes: int = 3, d: int = 8, seed: int = 0) ->
         neighbors=knn(embeddings, 20),
         digests=np.array([f"digest{i}" for i in range(n)], dtype=str),
         thumbnails=rng.integers(0, 256, (n, 32, 32)).astype(np.uint8),
-        image_stats=pd.DataFrame(rng.random((n, 3)), columns=["brightness", "contrast", "entropy"]),
+        image_stats=pd.DataFrame(rng.random((n, len(STATISTICS))), columns=list(STATISTICS)),
+        file_facts=pd.DataFrame(
+            {
+                "filename": [f"{i:04d}.jpg" for i in range(n)],
+                "width": rng.integers(200, 400, n),
+                "height": rng.integers(200, 400, n),
+                "size_bytes": rng.integers(10_000, 20_000, n),
+                "format": ["JPEG"] * n,
+                "mode": ["RGB"] * n,
+                "exif_orientation": [1] * n,
+            }
+        ),
+        metadata=pd.DataFrame(
+            {"age": rng.integers(1, 90, n), "source": rng.choice(["web", "phone", "lab"], n)}
+        ),
+        dynamics=pd.DataFrame(
+            rng.random((n, 5)), columns=["aum", "forgetting", "el2n", "confidence", "variability"]
+        ),
         folds=np.where(splits == "train", np.arange(n) % 5, -1).astype(np.int32),
         groups=np.array([""] * n, dtype=str),
     )

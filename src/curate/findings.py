@@ -83,7 +83,11 @@ class Evidence:
         digests: (n,) digest of each file's bytes.
         thumbnails: (n, 32, 32) uint8 grey, area-averaged, for confirming duplicates on pixels.
         image_stats: one row an image: brightness, contrast, sharpness, ...
+        file_facts: one row an image: filename (without its folders), width, height, size_bytes,
+            format, mode, exif_orientation.
         metadata: the user's own columns.
+        dynamics: one row an image, NaN where a training run recorded nothing of it: aum,
+            forgetting, el2n, confidence, variability.
         folds: (n,) out-of-fold assignment of train rows, -1 for the others.
         groups: (n,) images that belong together share a value; "" for none.
         seed: the run's seed; take random numbers from `rng`.
@@ -102,7 +106,9 @@ class Evidence:
     digests: Strings | None = None
     thumbnails: NDArray[np.uint8] | None = None
     image_stats: pd.DataFrame | None = None
+    file_facts: pd.DataFrame | None = None
     metadata: pd.DataFrame | None = None
+    dynamics: pd.DataFrame | None = None
     folds: Ints | None = None
     groups: Strings | None = None
     seed: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from curate.detectors import DETECTORS, Detector, missing_input
 from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.numerics.parallel import side_by_side
-from curate.pipeline.embedding import views_of
+from curate.pipeline.embedding import readable, views_of
+from curate.pipeline.stages import label_numbers
 from curate.progress import Progress, log
 from curate.store.run import Run
 from curate.store.schema import FINDINGS
@@ -75,10 +77,36 @@ def evidence_of(
         image_stats=run.table("image_stats"),
         folds=np.asarray(run.array("cache/folds", rows)),
         groups=table["group"].fillna("").to_numpy(dtype=str),
+        file_facts=file_facts(table),
         metadata=table[metadata],
         copies=copies,
         seed=seed,
     )
+
+
+def file_facts(table: pd.DataFrame) -> pd.DataFrame:
+    """`Evidence.file_facts` of the catalog's readable rows."""
+    names = ["width", "height", "size_bytes", "format", "mode", "exif_orientation"]
+    filename = [Path(path).name for path in table["filepath"]]
+    return table[names].reset_index(drop=True).assign(filename=filename)
+
+
+def load_evidence(run: Run) -> Evidence:
+    """What a finished run knows about its images, as its detectors saw it."""
+    table = readable(run.table("catalog"), run.table("decode_problems"))
+    names = tuple(run.info["classes"])
+    labels = label_numbers(table["label"], names)
+    views = tuple(
+        sorted(
+            name.removeprefix("cache/rows_")
+            for name in run.info["arrays"]
+            if name.startswith("cache/rows_")
+        )
+    )
+    return evidence_of(
+        run, table, labels, names, views, list(run.info["metadata"]),
+        copies_of(run, table, labels, names), run.info["seed"],
+    )  # fmt: skip
 
 
 def detect_all(run: Run, evidence: Evidence, progress: Progress) -> None:
