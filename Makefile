@@ -1,7 +1,7 @@
 # What a newcomer needs: `make demo` and `make test`. Both set up .venv themselves.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev chromium doctor clean
+.PHONY: help demo test bench-quality check install install-dev chromium doctor clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,7 @@ help:
 	@echo 'make demo           install, analyse the demo digits, serve the App (ARGS=--no-app: without it)'
 	@echo 'make test           install, check, and run every test (ARGS="tests/unit": some of them)'
 	@echo 'make check          ruff, mypy, import-linter, pre-commit'
+	@echo 'make bench-quality DATA=FOLDER WEIGHTS=FILE: how well each kind is found, beside its peers'
 	@echo 'make install        .venv with curate; install-dev: with the tools for development too'
 	@echo 'make clean          remove .venv and caches; runs and exports stay'
 
@@ -26,6 +27,12 @@ test: install-dev
 	@$(MAKE) --no-print-directory check
 	$(BIN)/curate doctor --fix
 	$(BIN)/python -m pytest $(ARGS)
+
+# DATA holds the datasets sketch7, masks3 and sports11, WEIGHTS those of timm's mobilenetv2_100.
+bench-quality: install-dev
+	@test -d '$(DATA)' && test -f '$(WEIGHTS)' || { \
+	    echo 'Expected DATA=FOLDER of datasets and WEIGHTS=FILE of mobilenetv2_100.'; exit 2; }
+	$(BIN)/python tests/bench/quality.py '$(DATA)' --weights '$(WEIGHTS)' $(ARGS)
 
 check: install-dev
 	$(BIN)/python -m ruff check .

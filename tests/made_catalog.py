@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from curate.data.catalog import Catalog
-from curate.data.statistics import STATISTICS
+from curate.data.statistics import SHOWN
 from curate.store.schema import PROBLEMS
 
 ROOT = Path("/data")
@@ -64,4 +64,4 @@ def pixels(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     same = {"brightness": 0.5, "contrast": 0.2, "sharpness": 800.0, "entropy": 7.0,
             "saturation": 0.3}  # fmt: skip
     frame = pd.DataFrame({"sample_id": table["sample_id"], **same}).assign(**columns)
-    return frame[["sample_id", *STATISTICS]]
+    return frame[["sample_id", *SHOWN]]

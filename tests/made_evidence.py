@@ -32,7 +32,7 @@ def make_evidence(n: int = 60, n_classes: int = 3, d: int = 8, seed: int = 0) ->
         embeddings=embeddings,
         view_embeddings={
             view: (embeddings + rng.normal(size=(n, d))).astype(np.float32)
-            for view in VIEWS
+            for view in (*VIEWS, "darker")  # as a detector of another package may want
             if view != "identity"
         },
         neighbors=knn(embeddings, 20),

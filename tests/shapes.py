@@ -21,8 +21,10 @@ def draw(shape: str, rng: np.random.Generator) -> Image.Image:
     elif shape == "square":
         pen.rectangle(box, fill=200)
     else:
-        for step in range(0, 48, 8):
-            pen.line((0, step, 48, step), fill=200, width=3)
+        # As many and as far apart as it comes: equal stripes would be copies of one picture.
+        for _ in range(int(rng.integers(3, 6))):
+            height = int(rng.integers(0, 48))
+            pen.line((0, height, 48, height), fill=200, width=int(rng.integers(2, 5)))
     return image
 
 

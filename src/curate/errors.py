@@ -8,6 +8,7 @@
         ├── DataError           2  the image folders
         │   └── TooManyProblems 2  more unreadable images than a run may pass over
         ├── ModelError          2  a model name, weights file or checkpoint
+        ├── DetectorError       2  a kind that is unknown, or an installed detector
         ├── RunError            2  a run directory
         ├── ExportError         2  an export directory, or a decision that cannot be carried out
         ├── DatabaseError       2  no working MongoDB
@@ -47,6 +48,10 @@ class TooManyProblems(DataError):
 
 class ModelError(InputError):
     """A model, its weights or its class list does not fit."""
+
+
+class DetectorError(InputError):
+    """A detector is unknown, or an installed one cannot be used."""
 
 
 class RunError(InputError):

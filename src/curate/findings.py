@@ -33,10 +33,15 @@ class Neighbors:
     Attributes:
         indices: (n_samples, k) row numbers, nearest first.
         distances: (n_samples, k) cosine distances in [0, 2], ascending.
+        recall: the share of the true neighbours that are in the graph: 1 where it is exact, else
+            measured on a sample, see `curate.numerics.neighbors.knn`.
+        recall_interval: its 95 % interval.
     """
 
     indices: Ints
     distances: Floats
+    recall: float = 1.0
+    recall_interval: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,11 @@ class Copies:
 
     Attributes:
         a, b: (m,) row numbers.
-        distances: (m,) cosine distances.
+        distances: (m,) cosine distances; NaN where not known.
         residuals: (m,) what the pixels do not share, see `curate.numerics.alignment.residual`.
         identical: (m,) True where the two files have the same bytes.
         confirmed: (m,) True where the pair counts as the same picture.
-        typical: the median residual between an image and its nearest neighbour.
+        typical: the median residual between an image and its best look-alike that is no copy.
         threshold: the residual up to which a pair was confirmed.
     """
 
@@ -81,7 +86,7 @@ class Evidence:
         neighbors: the cosine graph of `embeddings`.
         copies: pairs of the same picture, see `curate.numerics.copies.find_copies`.
         digests: (n,) digest of each file's bytes.
-        thumbnails: (n, 32, 32) uint8 grey, area-averaged, for confirming duplicates on pixels.
+        thumbnails: (n, 64, 64) uint8 grey, area-averaged, for confirming duplicates on pixels.
         image_stats: one row an image: brightness, contrast, sharpness, ...
         file_facts: one row an image: filename (without its folders), width, height, size_bytes,
             format, mode, exif_orientation.
@@ -139,7 +144,8 @@ class Findings:
         kind: the detector's kind, such as "label_error".
         table: one row an image in the evidence's order, with the columns of
             `curate.store.schema.FINDINGS` less `kind`. `score` runs from 0 (worst) to 1 (fine);
-            `rank` is 1 for the worst image.
+            `rank` is 1 for the worst image; `type` is which of the kind's sorts it is of, "" where
+            the kind has none.
         info: whatever concerns the kind as a whole (pairs of classes, thresholds, estimates).
     """
 
@@ -158,6 +164,7 @@ class Findings:
         suggestion: Sequence[str] | None = None,
         partner_id: Sequence[str] | None = None,
         reason: Sequence[str] | None = None,
+        types: Sequence[str] | None = None,
         info: dict[str, Any] | None = None,
     ) -> Findings:
         """Check what a detector computed and rank it, worst first, ties by sample_id.
@@ -175,6 +182,7 @@ class Findings:
             "suggestion": list(suggestion) if suggestion is not None else blank,
             "partner_id": list(partner_id) if partner_id is not None else blank,
             "reason": list(reason) if reason is not None else blank,
+            "type": list(types) if types is not None else blank,
         }
         for name, values in columns.items():
             if len(values) != n:

@@ -36,7 +36,15 @@ TURNS["any"] = TURNS["vflip"] + TURNS["rot180"] + TURNS["sideways"]
 def plant(data: Path, copy: Path, transform: str, share: float, seed: int) -> list[str]:
     """Copy a dataset with a share of its images turned; the copies that were, in planted.csv."""
     shutil.copytree(data, copy)
-    files = sorted(p for p in copy.rglob("*") if p.suffix.lower() in SUFFIXES)
+    rows = turn_some(copy, transform, share, seed)
+    with (copy.parent / "planted.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["filepath", "transform"], *rows])
+    return [path for path, _ in rows]
+
+
+def turn_some(folder: Path, transform: str, share: float, seed: int) -> list[tuple[str, str]]:
+    """Turn a share of a folder's images, (path, turn) of each; hard links are broken first."""
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(files), round(share * len(files)), replace=False)
     rows = []
@@ -44,12 +52,11 @@ def plant(data: Path, copy: Path, transform: str, share: float, seed: int) -> li
         turn = TURNS[transform][rng.integers(len(TURNS[transform]))]
         with Image.open(files[i]) as image:
             turned, form = image.transpose(turn), image.format
+        files[i].unlink()
         # Re-encoding must not give the planted images away: keep JPEGs close to what they were.
         turned.save(files[i], format=form, **({"quality": 95} if form == "JPEG" else {}))
-        rows.append([str(files[i].resolve()), turn.name.lower()])
-    with (copy.parent / "planted.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["filepath", "transform"], *rows])
-    return [path for path, _ in rows]
+        rows.append((str(files[i].resolve()), turn.name.lower()))
+    return rows
 
 
 def main() -> None:

@@ -53,6 +53,9 @@ def make_run(tmp_path: Path, n: int = 24) -> Run:
                 "fold": 0,
                 "tier": ["easy", "medium", "hard"][i // 2 % 3] if i % 2 == 0 else None,
                 "difficulty": i / n if i % 2 == 0 else None,
+                "hardness": 0.7,
+                "mistakenness": 0.2,
+                "uniqueness": i / n,
                 "group": "",
                 "content_digest": f"d{i}",
                 "width": 16,
@@ -94,6 +97,7 @@ def findings(samples: pd.DataFrame, flagged: dict[str, list[int]]) -> pd.DataFra
                 "flagged": [i in rows for i in range(len(samples))],
                 "suggestion": "",
                 "partner_id": "",
+                "type": "",
                 "reason": [f"{kind} here" if i in rows else "" for i in range(len(samples))],
             }
         )

@@ -31,11 +31,15 @@ _FILES = (
     "probs.npy",
     "projection.npy",
     "metrics.json",
+    "audits.parquet",
 )
 _SCALARS = {
     "tier": "string",
     "difficulty": "float",
     "margin": "float",
+    "hardness": "float",
+    "mistakenness": "float",
+    "uniqueness": "float",
     "in_sample": "bool",
 }
 _NO_LOG_OF_ZERO = 1e-12
@@ -63,6 +67,7 @@ class Content:
         classes: the class names in the order of the logits.
         flagged: number of flagged images by finding kind, every kind present.
         confusions: the most confused (label, predicted label, count) over all splits.
+        audits: sample ids that a person is asked to judge, in that order, by finding kind.
     """
 
     ids: list[str]
@@ -81,6 +86,7 @@ class Content:
     user_columns: dict[str, str] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
     confusions: list[tuple[str, str, int]] = field(default_factory=list)
+    audits: dict[str, list[str]] = field(default_factory=dict)
 
 
 def content_digest(run: Run) -> str:
@@ -144,6 +150,7 @@ def read_content(run: Run, taken: Collection[str] = ()) -> Content:
         user_columns=user_names,
         flagged=flagged,
         confusions=_confusions(run),
+        audits=_audits(run, set(ids)),
     )
 
 
@@ -161,6 +168,7 @@ def _findings(
         columns[f"{kind}_flagged"] = Column("bool", flags)
         for name, text in (
             ("reason", "reason"),
+            ("type", "type"),
             ("suggestion", "suggestion"),
             ("partner", "partner_id"),
         ):
@@ -172,6 +180,11 @@ def _findings(
                 row.add(tag_for(str(kind)))
         flagged[str(kind)] = sum(flags)
     return columns, tags, flagged
+
+
+def _audits(run: Run, known: set[str]) -> dict[str, list[str]]:
+    drawn = run.table("audits").groupby("kind")["sample_id"]
+    return {str(kind): [one for one in ids if one in known] for kind, ids in drawn}
 
 
 def _sizes(samples: pd.DataFrame) -> list[tuple[int, int] | None]:

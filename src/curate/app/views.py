@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curate.app.content import Content
-from curate.app.names import LABELS, PREDICTIONS, UNLABELLED_TAG
+from curate.app.names import ID_FIELD, LABELS, PREDICTIONS, UNLABELLED_TAG
 from curate.progress import log
 from curate.store.schema import TIER_NAMES
 
@@ -52,6 +52,10 @@ def _views(dataset: Any, content: Content) -> Iterator[tuple[str, Any, str]]:
         if count:
             view = dataset.match(F(f"{kind}_flagged") == True).sort_by(f"{kind}_score")  # noqa: E712 - builds a query
             yield f"found: {kind}", view, f"{count} images flagged as {kind}, worst first"
+    for kind, ids in content.audits.items():
+        view = dataset.select_by(ID_FIELD, ids, ordered=True)
+        said = f"tag each of these {len(ids)} images {kind}:yes or {kind}:no"
+        yield f"audit: {kind}", view, said
     for label, guess, count in content.confusions:
         view = dataset.match(
             (F(f"{LABELS}.label") == label) & (F(f"{PREDICTIONS}.label") == guess)

@@ -37,7 +37,7 @@ def save_workspace(fo: Any, dataset: Any) -> None:
 
 def arrange(fo: Any, dataset: Any, content: Content) -> None:
     """Group the sidebar by what a person asks, and show in the grid what helps to decide."""
-    parts = ("score", "flagged", "reason", "suggestion", "partner")
+    parts = ("score", "flagged", "type", "reason", "suggestion", "partner")
     findings = [
         [f"{kind}_{part}" for part in parts if f"{kind}_{part}" in content.columns]
         for kind in content.flagged
@@ -45,7 +45,11 @@ def arrange(fo: Any, dataset: Any, content: Content) -> None:
     groups = [
         ("tags", ["tags", "_label_tags"], True),
         ("labels", [LABELS, PREDICTIONS, "correct"], True),
-        ("curriculum", ["tier", "difficulty", "margin", "in_sample"], True),
+        (
+            "curriculum",
+            ["tier", "difficulty", "margin", "hardness", "mistakenness", "uniqueness", "in_sample"],
+            True,
+        ),
         ("your columns", list(content.user_columns), True),
         *(
             (f"found: {kind}", names, False)

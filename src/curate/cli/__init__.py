@@ -25,6 +25,7 @@ from curate.progress import log, show_logs
 COMMANDS = {
     "analyze": ("curate.cli.analyze:analyze", "Find the hard cases in folders of images."),
     "app": ("curate.cli.app:app", "Open the App on a run again."),
+    "audit": ("curate.cli.audit:audit", "Judge a sample of findings: how often are they right?"),
     "demo": ("curate.cli.demo:demo", "Analyse real digits with planted faults."),
     "doctor": ("curate.cli.doctor:doctor", "Check this installation and say each cure."),
     "export": ("curate.cli.export:export", "Write curriculum splits, with people's decisions."),

@@ -23,6 +23,13 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def split_kinds(given: str | None) -> tuple[str, ...] | None:
+    """``label_error,hard`` as a tuple; None where nothing was given."""
+    if given is None:
+        return None
+    return tuple(kind.strip() for kind in given.split(",") if kind.strip())
+
+
 @click.command()
 @source_options
 @click.option("--run", "run_dir", type=SOME_PATH, help="Where the run is written [runs/NAME].")
@@ -39,6 +46,11 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=SOME_PATH,
     multiple=True,
     help="Your own probabilities or logits (CSV, Parquet, npy, npz); several: their mean.",
+)
+@click.option(
+    "--detectors",
+    callback=lambda _context, _option, given: split_kinds(given),
+    help="Kinds to look for, separated by commas [all].",
 )
 @click.option(
     "--all-views",

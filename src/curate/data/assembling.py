@@ -15,14 +15,12 @@ from curate.data.columns import are_numbers, names_of, typed
 from curate.data.listing import SPLIT_ORDER, Entry, Listing, Problem, printable
 from curate.data.resolving import Located, locate
 from curate.data.roles import Roles
-from curate.data.statistics import STATISTICS
+from curate.data.statistics import SHOWN
 from curate.data.tables import LINE
 from curate.errors import listed
 from curate.store.schema import CATALOG, SAMPLES
 
-RESERVED = frozenset(
-    {*CATALOG, *SAMPLES, *STATISTICS, "correct", "split", "tags", "id", "metadata"}
-)
+RESERVED = frozenset({*CATALOG, *SAMPLES, *SHOWN, "correct", "split", "tags", "id", "metadata"})
 """Names of columns and fields that curate writes itself, in lower case."""
 
 

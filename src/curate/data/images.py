@@ -126,6 +126,18 @@ def read_header_and_digest(path: str | Path, max_pixels: int = MAX_PIXELS) -> tu
         return header, hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+def read_whole(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
+    """Read an image's header and the file's bytes, for a decoder other than Pillow.
+
+    Raises:
+        UnreadableImage: as `read_header`.
+    """
+    with _opened(path, max_pixels) as (image, file):
+        header = _header(image, file)
+        file.seek(0)
+        return header, file.read()
+
+
 def load_rgb(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode an image to upright 8-bit RGB.
 

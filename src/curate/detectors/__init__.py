@@ -3,20 +3,29 @@
 from curate.detectors import (
     confusable,
     hard,
+    image_quality,
+    imbalance,
     label_conflict,
     label_error,
     near_duplicate,
     orientation,
     outlier,
+    shortcut,
     split_leak,
+    split_shift,
+    weak_slice,
 )
+from curate.detectors.choosing import chosen_detectors
 from curate.detectors.registry import DETECTORS, Detector, missing_input, register
 
 __all__ = [
     "DETECTORS",
     "Detector",
+    "chosen_detectors",
     "confusable",
     "hard",
+    "image_quality",
+    "imbalance",
     "label_conflict",
     "label_error",
     "missing_input",
@@ -24,5 +33,8 @@ __all__ = [
     "orientation",
     "outlier",
     "register",
+    "shortcut",
     "split_leak",
+    "split_shift",
+    "weak_slice",
 ]

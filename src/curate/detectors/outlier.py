@@ -3,73 +3,126 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.data.statistics import SHOWN
 from curate.detectors.registry import register
-from curate.findings import Evidence, Findings, Floats
+from curate.findings import Evidence, Findings, Floats, Ints
+from curate.numerics.class_distance import class_stance
 from curate.numerics.neighbors import nearest_mean_distance
 
 
 @register
 @dataclass(frozen=True)
 class Outlier:
-    """Outliers by the distance to their neighbours, in the embedding and in plain image facts.
+    """Outliers by their distance to every class, and by plain image facts.
 
-    Idea: an image of the data has others near it; a foreign one has not. Its mean distance d to
-    the `k` nearest images is compared with everybody's on a logarithmic scale,
-    ``z = (log d - median) / (1.4826 * MAD)``, twice: with cosine distances of the embeddings, and
-    with distances of the image statistics, each robustly standardised (a photograph among scans
-    can look ordinary to an embedder that sees shapes only). ``severity = max(z / z_max,
-    z_facts / z_facts_max)``, ``score = 1 / (1 + exp(4 (severity - 1)))``, flagged above 1.
-    Source: kNN out-of-distribution scores (Ramaswamy et al. 2000; Sun et al. 2022).
+    Idea: a foreign image is far from every class, however many of its kind there are. Its stance z
+    to a class is the distance within which `share` of that class's images lie, in robust spreads
+    of the class's own images (`curate.numerics.class_distance`). With z_own for its label and
+    z_near for the nearest class, ``z = min(z_own, z_near + 1)``: an image must be far from its own
+    class, and also from the others, since what lies in another class is a label error. Where no
+    class has `least` images, z is that of the mean distance d to the `k` nearest images, ``(log d -
+    median) / (1.4826 * MAD)``. A third view compares distances of the image statistics in the same
+    way (a photograph among scans can look ordinary to an embedder that sees shapes only).
+    ``severity = max(z / z_max, z_facts / z_facts_max)``, ``score = 1 / (1 + exp(severity - 1))``,
+    flagged above 1. Source: class-conditional distances (Lee et al. 2018); kNN out-of-distribution
+    scores (Ramaswamy et al. 2000; Sun et al. 2022).
 
-    Not a verdict on the label, and blind to foreign images that come in groups larger than `k`.
+    Not a verdict on the label. Blind to foreign images that are more than about a fifth of a
+    class, and silent about images of classes with fewer than `least`.
     """
 
     k: int = 10
+    share: float = 0.2
+    least: int = 10
     z_max: float = 3.0
     z_facts_max: float = 10.0
 
     kind: ClassVar[str] = "outlier"
-    needs: ClassVar[tuple[str, ...]] = ("neighbors",)
+    needs: ClassVar[tuple[str, ...]] = ("embeddings", "neighbors")
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def detect(self, evidence: Evidence) -> Findings:
-        """Score every image by the distance to its neighbours."""
+        """Score every image by how far it is from what it should be near."""
         assert evidence.neighbors is not None
-        n = len(evidence)
-        near = evidence.neighbors.distances[:, : self.k].astype(float)
+        n, near = len(evidence), evidence.neighbors.distances[:, : self.k].astype(float)
         if near.shape[1] == 0:
             return Findings.build(self.kind, evidence, np.ones(n), np.zeros(n, dtype=bool))
         mean = near.mean(axis=1)
         z, typical = _robust_z(mean)
+        stance = self._stance(evidence)
+        if stance is not None:
+            z = stance.z
         facts, names = _standardised(evidence)
         z_facts, _ = _robust_z(nearest_mean_distance(facts, self.k))
         severity = np.maximum(z / self.z_max, z_facts / self.z_facts_max)
-        score = 1 / (1 + np.exp(np.clip(4 * (severity - 1), -50, 50)))
         flagged = severity > 1
         reason, partner = [""] * n, [""] * n
-        for i in np.flatnonzero(flagged):
+        for i in np.flatnonzero(flagged).tolist():
             partner[i] = str(evidence.sample_ids[evidence.neighbors.indices[i, 0]])
-            if z[i] > self.z_max:
-                reason[i] = (
-                    f"mean distance to its {near.shape[1]} nearest images is {mean[i]:.3f}, "
-                    f"{mean[i] / typical:.1f} times the typical {typical:.3f}"
-                )
-            else:
+            if z[i] <= self.z_max:
                 worst = int(np.abs(facts[i]).argmax())
                 reason[i] = (
                     f"its {names[worst]} is {abs(facts[i, worst]):.0f} spreads "
                     f"{'above' if facts[i, worst] > 0 else 'below'} the median, "
                     "and no image has similar statistics"
                 )
-        info = {"typical_distance": typical}
+            elif stance is not None:
+                reason[i] = stance.reason(i, evidence, self.z_max)
+            else:
+                reason[i] = (
+                    f"mean distance to its {near.shape[1]} nearest images is {mean[i]:.3f}, "
+                    f"{mean[i] / typical:.1f} times the typical {typical:.3f}"
+                )
+        info: dict[str, Any] = {"typical_distance": typical}
+        if stance is not None:
+            no_class = flagged & (stance.nearest > self.z_max)
+            info["of_no_class"] = int(no_class.sum())
+        score = 1 / (1 + np.exp(np.clip(severity - 1, -50, 500)))
         return Findings.build(
             self.kind, evidence, score, flagged, partner_id=partner, reason=reason, info=info
+        )
+
+    def _stance(self, evidence: Evidence) -> _Stance | None:
+        """How far every image is from the classes, or None where no class has enough images."""
+        if evidence.embeddings is None or not evidence.class_names:
+            return None
+        to_class = class_stance(
+            evidence.embeddings, evidence.labels, evidence.sample_ids,
+            len(evidence.class_names), self.share, self.least,
+        )  # fmt: skip
+        if not np.isfinite(to_class).any():
+            return None
+        best, rows = to_class.argmin(axis=1), np.arange(len(to_class))
+        nearest = to_class[rows, best].astype(float)
+        own = np.where(evidence.labelled, to_class[rows, evidence.labels], nearest)
+        # Of a class too small to be judged: far from the others is where it belongs.
+        z = np.where(np.isfinite(own), np.minimum(own, nearest + 1), 0.0)
+        return _Stance(z, own, nearest, best)
+
+
+class _Stance(NamedTuple):
+    """Of every image: its z, that to its own and to the nearest class, and which class that is."""
+
+    z: Floats
+    own: Floats
+    nearest: Floats
+    best: Ints
+
+    def reason(self, row: int, evidence: Evidence, limit: float) -> str:
+        """Why one image is far."""
+        names, label = evidence.class_names, int(evidence.labels[row])
+        near = f"{names[self.best[row]]}: {self.nearest[row]:.1f} spreads farther than its images"
+        if self.nearest[row] > limit:
+            return f"far from every class, also from the nearest, {near}"
+        return (
+            f"far from its class {names[label]}: {self.own[row]:.1f} spreads farther than its "
+            f"images, and in no other (nearest {near})"
         )
 
 
@@ -86,7 +139,7 @@ def _standardised(evidence: Evidence) -> tuple[NDArray[np.float64], list[str]]:
     """(n, n_statistics) statistics in robust spreads from their medians, and their names."""
     if evidence.image_stats is None:
         return np.zeros((len(evidence), 1)), ["statistics"]
-    table: Any = evidence.image_stats.select_dtypes("number")
+    table: Any = evidence.image_stats[[name for name in SHOWN if name in evidence.image_stats]]
     # Sharpness is a variance: its spread grows with its size unless it is taken as a logarithm.
     table = table.assign(**{c: np.log1p(table[c]) for c in ("sharpness",) if c in table})
     values = table.to_numpy(dtype=np.float64)

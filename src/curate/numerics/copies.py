@@ -1,4 +1,4 @@
-"""Which pairs of images are the same picture: near in the embedding and alike in the pixels."""
+"""Which pairs of images are the same picture: near to each other, and alike in their pixels."""
 
 from __future__ import annotations
 
@@ -7,108 +7,169 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.findings import Bools, Copies, Evidence, Ints
+from curate.findings import Bools, Copies, Evidence, Floats, Ints
 from curate.numerics.alignment import residual
+from curate.numerics.copy_groups import without_chains
+from curate.numerics.framing import best_framing
+from curate.numerics.neighbors import normalized
 
-CANDIDATES = 5
-"""Neighbours of each image that are looked at as possible copies."""
+CANDIDATES = 20
+"""Neighbours of each image in the embedding that are looked at as possible copies."""
 
-SAMPLE = 2000
-"""Images whose nearest neighbours say what is usual in this dataset."""
+MIRROR_CANDIDATES = 3
+"""Images nearest to an image's mirror image in the pixels: some embedders tell left from right."""
+
+MOST_SEARCHED = 100_000
+"""Images up to which the pixels are searched for mirror images; that takes time by its square."""
+
+GLANCE = 0.8
+"""Least correlation on 16 x 16 pixels of pairs that are aligned; crops of 90 % have 0.89."""
+
+LEAST, MOST = 0.005, 0.03
+"""Bounds of the residual up to which a pair counts. An encoding at quality 50, a crop of 90 % and
+a brightness that clips cost up to 0.025, so that more than `MOST` is another picture; scans and
+faint pictures that share nearly everything are held apart down to `LEAST`."""
 
 
-def find_copies(
-    evidence: Evidence, *, strictness: float = 3.5, least: float = 0.001, most: float = 0.02
-) -> Copies:
+def find_copies(evidence: Evidence, *, strictness: float = 3.0) -> Copies:
     """Find pairs of the same picture among each image's nearest neighbours.
 
     Idea: an embedder brings copies near each other, but how near depends on the embedder, and
-    look-alikes are near too; pixels tell them apart. How alike look-alikes are depends on the
-    data (scans of digits more than photographs), so it is measured: the logarithm of the residual
-    between images and their nearest neighbours has a median m and a spread s (1.4826 times the
-    median absolute deviation), and a pair counts as copies when its residual is at most
-    ``exp(m - strictness * s)``, kept between `least` and `most`. Files with the same bytes always
-    count.
+    look-alikes are near too; the details of the pixels tell them apart once one is laid over the
+    other (`curate.numerics.alignment.residual`). How alike look-alikes are depends on the data, so
+    it is measured: of each image the least residual among candidates that are no copies (more than
+    `MOST`) has in logarithm a median m and a lower spread s (from the 16 % quantile to m). A pair
+    counts when its residual is at most ``exp(m - strictness * s)``, kept between `LEAST` and
+    `MOST`. Files with the same bytes always count. Chains of pairs, such as the frames of a film,
+    are cut (`curate.numerics.copy_groups.without_chains`).
+
+    Candidates are the `CANDIDATES` nearest in the embedding, and those whose pixels are nearest to
+    the mirrored pixels.
+
+    Not found: copies that were turned, cropped to much less than 85 %, or made smaller than about
+    16 pixels.
 
     Args:
-        evidence: with neighbors, thumbnails and digests.
+        evidence: with neighbors, thumbnails and digests; embeddings for the distances of pairs
+            that are not in the graph, which are NaN without.
         strictness: how many spreads below the median.
-        least: residual up to which a pair always counts, so that a dataset made of copies is found.
-        most: residual from which no pair counts.
     """
     assert evidence.neighbors is not None
     assert evidence.thumbnails is not None
     assert evidence.digests is not None
-    found = evidence.neighbors.indices[:, :CANDIDATES]
-    n, k = found.shape
-    thumbnails = evidence.thumbnails
-    typical, threshold = _usual(thumbnails, found, evidence.sample_ids, strictness)
-    threshold = float(np.clip(threshold, least, most))
-    a, b = np.repeat(np.arange(n), k), found.ravel()
-    gaps = evidence.neighbors.distances[:, :CANDIDATES].ravel().astype(np.float64)
-    same_a, same_b = _same_bytes(evidence.digests, evidence.sample_ids)
-    pairs = np.column_stack([np.concatenate([a, same_a]), np.concatenate([b, same_b])])
-    pairs.sort(axis=1)
-    gaps = np.concatenate([gaps, np.zeros(len(same_a))])
-    unique, first = np.unique(pairs.reshape(-1, 2), axis=0, return_index=True)
-    gaps = gaps[first]
-    identical = np.asarray(evidence.digests[unique[:, 0]] == evidence.digests[unique[:, 1]], bool)
-    alike = identical | _roughly_alike(thumbnails, unique[:, 0], unique[:, 1])
-    low, high, gaps, identical = unique[alike, 0], unique[alike, 1], gaps[alike], identical[alike]
-    residuals = np.where(identical, 0.0, residual(thumbnails[low], thumbnails[high]))
+    thumbnails, ids = evidence.thumbnails, evidence.sample_ids.astype(str)
+    digests = evidence.digests.astype(str)
+    pairs = _candidates(evidence, ids)
+    identical = np.asarray(digests[pairs[:, 0]] == digests[pairs[:, 1]], bool)
+    # Which of the two is laid over the other must not hang on the order of rows.
+    swapped = ids[pairs[:, 0]] > ids[pairs[:, 1]]
+    framing = best_framing(
+        thumbnails,
+        np.where(swapped, pairs[:, 1], pairs[:, 0]),
+        np.where(swapped, pairs[:, 0], pairs[:, 1]),
+    )
+    flat = _flat(thumbnails)
+    close = np.flatnonzero(identical | (framing.alike > GLANCE) | flat[pairs].all(axis=1))
+    pairs, identical = pairs[close], identical[close]
+    residuals = residual(thumbnails, framing.take(close))
+    residuals[identical] = 0
+    typical, threshold = _usual(pairs, residuals, len(ids), strictness)
+    confirmed = identical | (residuals <= threshold)
+    confirmed = without_chains(pairs, confirmed, residuals, identical, ids, thumbnails, threshold)
     return Copies(
-        a=low,
-        b=high,
-        distances=np.where(identical, 0.0, gaps),
+        a=pairs[:, 0],
+        b=pairs[:, 1],
+        distances=np.where(identical, 0.0, _distances(evidence, pairs)),
         residuals=residuals,
         identical=identical,
-        confirmed=identical | (residuals <= threshold),
+        confirmed=confirmed,
         typical=typical,
         threshold=threshold,
     )
 
 
-def _usual(
-    thumbnails: NDArray[np.uint8], found: Ints, sample_ids: NDArray[Any], strictness: float
-) -> tuple[float, float]:
-    """The median residual to the nearest neighbour, and the residual `strictness` spreads below."""
-    if found.size == 0:
-        return 1.0, 0.0
-    # Sample by name, not by row, so that row order does not matter.
-    rows = np.argsort(sample_ids.astype(str), kind="stable")
-    rows = rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)]
-    usual = residual(thumbnails[rows], thumbnails[found[rows, 0]])
-    logs = np.log(np.maximum(usual, 1e-6))
-    middle = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
-    return float(np.exp(middle)), float(np.exp(middle - strictness * spread))
+def _candidates(evidence: Evidence, ids: NDArray[Any]) -> Ints:
+    """(m, 2) row numbers of pairs to look at, each once, the lower first."""
+    assert evidence.neighbors is not None and evidence.thumbnails is not None
+    assert evidence.digests is not None
+    found = evidence.neighbors.indices[:, :CANDIDATES]
+    n, k = found.shape
+    near = np.column_stack([np.repeat(np.arange(n), k), found.ravel()])
+    pairs = [near, _same_bytes(evidence.digests, ids)]
+    if 1 < n <= MOST_SEARCHED:
+        pairs.append(_mirrored(evidence.thumbnails))
+    both = np.concatenate(pairs).astype(np.int64)
+    both = np.sort(both[both[:, 0] != both[:, 1]], axis=1)
+    keys = np.unique(both[:, 0] * max(n, 1) + both[:, 1])
+    return np.column_stack([keys // max(n, 1), keys % max(n, 1)])
 
 
-def _roughly_alike(thumbnails: NDArray[np.uint8], a: Ints, b: Ints) -> Bools:
-    """(m,) whether two pictures, or one and the other's mirror image, correlate at a glance.
+def _mirrored(thumbnails: NDArray[np.uint8]) -> Ints:
+    """Each row with those whose 8 x 8 averages are most like its own in the mirror."""
+    import faiss
 
-    On 8 x 8 averages a shift within reach hardly shows, so that most pairs need no alignment.
-    """
     n, side = thumbnails.shape[0], thumbnails.shape[1]
     step = side // 8
-    small = thumbnails[:, : 8 * step, : 8 * step].astype(np.float32)
-    small = small.reshape(n, 8, step, 8, step).mean(axis=(2, 4))
+    small = np.empty((n, 8, 8), dtype=np.float32)
+    for start in range(0, n, 8192):
+        part = thumbnails[start : start + 8192, : 8 * step, : 8 * step]
+        small[start : start + 8192] = part.reshape(-1, 8, step, 8, step).mean(axis=(2, 4))
     small -= small.mean(axis=(1, 2), keepdims=True)
-    length = np.linalg.norm(small, axis=(1, 2), keepdims=True)
-    unit = np.divide(small, length, out=np.zeros_like(small), where=length > 1e-6)
-    straight = np.einsum("ijk,ijk->i", unit[a], unit[b])
-    mirrored = np.einsum("ijk,ijk->i", unit[a], unit[b][:, :, ::-1])
-    flat = (length[a] < 1e-6).ravel() & (length[b] < 1e-6).ravel()
-    alike: Bools = (np.maximum(straight, mirrored) > 0.6) | flat
-    return alike
+    unit = normalized(small.reshape(n, 64))
+    turned = np.ascontiguousarray(unit.reshape(n, 8, 8)[:, :, ::-1].reshape(n, 64))
+    index = faiss.IndexFlatIP(64)
+    index.add(unit)
+    alike, found = index.search(turned, min(MIRROR_CANDIDATES + 1, n))
+    # A picture that is nearly symmetric finds itself; a tie at the last place would be broken by
+    # the order of rows, so the least alike is left out.
+    rows, place = np.nonzero((alike > GLANCE) & (alike > alike[:, -1:]))
+    return np.column_stack([rows, found[rows, place]])
 
 
-def _same_bytes(digests: NDArray[Any], sample_ids: NDArray[Any]) -> tuple[Ints, Ints]:
-    """Rows with equal digests, each paired with the one of the smallest sample_id."""
-    order = np.argsort(sample_ids.astype(str), kind="stable")
+def _usual(pairs: Ints, residuals: Floats, n: int, strictness: float) -> tuple[float, float]:
+    """The median residual of an image to its best look-alike, and the threshold."""
+    other = residuals > MOST
+    least = np.full(n, np.inf)
+    for column in (0, 1):
+        np.minimum.at(least, pairs[other, column], residuals[other])
+    logs = np.log(least[np.isfinite(least)])
+    if not len(logs):
+        return 1.0, MOST
+    low, middle = np.quantile(logs, [0.16, 0.5])
+    threshold = np.exp(middle - strictness * (middle - low))
+    return float(np.exp(middle)), float(np.clip(threshold, LEAST, MOST))
+
+
+def _distances(evidence: Evidence, pairs: Ints) -> Floats:
+    """(m,) cosine distances: of the graph, else of the embeddings, else NaN."""
+    assert evidence.neighbors is not None
+    distances = np.full(len(pairs), np.nan)
+    if evidence.embeddings is not None:
+        for start in range(0, len(pairs), 8192):
+            rows = slice(start, start + 8192)
+            left, right = (normalized(evidence.embeddings[pairs[rows, i]]) for i in (0, 1))
+            distances[rows] = 1 - np.einsum("ij,ij->i", left, right)
+        clipped: Floats = np.clip(distances, 0, 2)
+        return clipped
+    for one, other in ((0, 1), (1, 0)):
+        match = evidence.neighbors.indices[pairs[:, one]] == pairs[:, other, None]
+        row, place = np.nonzero(match)
+        distances[row] = evidence.neighbors.distances[pairs[row, one], place]
+    return distances
+
+
+def _flat(thumbnails: NDArray[np.uint8]) -> Bools:
+    flat = np.empty(len(thumbnails), dtype=bool)
+    for start in range(0, len(thumbnails), 8192):
+        flat[start : start + 8192] = np.ptp(thumbnails[start : start + 8192], axis=(1, 2)) < 2
+    return flat
+
+
+def _same_bytes(digests: NDArray[Any], ids: NDArray[Any]) -> Ints:
+    """(m, 2) rows with equal digests, each paired with the one of the smallest sample_id."""
+    order = np.argsort(ids, kind="stable")
     _, first, inverse = np.unique(
         digests[order].astype(str), return_index=True, return_inverse=True
     )
     partner = order[first[inverse]]
-    other = partner != order
-    return order[other], partner[other]
+    return np.column_stack([order, partner])

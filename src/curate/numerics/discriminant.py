@@ -121,7 +121,9 @@ class Discriminant:
                 np.float32
             )
             cov = (moment - moments[k]) / np.float32(weights) - np.outer(mean, mean)
-            level = max(float(np.trace(cov)) / d, 1e-6)
+            # Rows that hardly differ leave a difference of large numbers, which rounding may turn
+            # negative: below a share of the mean's own square nothing is known of their spread.
+            level = max(float(np.trace(cov)) / d, 1e-4 * float(mean @ mean), 1e-6)
             for shrinkage, (common, by_class) in zip(shrinkages, found, strict=True):
                 shrunk = (1 - shrinkage) * cov
                 shrunk[np.diag_indices(d)] += shrinkage * level

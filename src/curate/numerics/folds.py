@@ -75,21 +75,23 @@ def assign_folds(
 
 
 def join_pairs(
-    units: Ints, labels: Ints, is_train: Bools, pairs: Ints
+    units: Ints, labels: Ints, is_train: Bools, pairs: Ints, n_folds: int = 2
 ) -> tuple[NDArray[np.int64], int]:
-    """Join the units of paired training images, but never half of a class into one.
+    """Join the units of paired training images, but never more of a class than a fold should hold.
 
     Idea: a fold that holds all copies of a picture tells whether it can be known without them. But
     pairs chain: frames of one film, each like the next, would become one unit, and the fold that
     holds it would be predicted by a probe that saw nothing of the class. So pairs are taken in the
-    order given, surest first, and one is passed over if the unit that it makes would hold more
-    than half of the training images of a class in it. Units as they are given stay whole.
+    order given, surest first, and one is passed over if the unit that it makes would hold more of
+    a class's training images than a fold's share (of a small class: than three), or more than
+    half. Units as they are given stay whole.
 
     Args:
         units: (n,) rows with equal values belong together already.
         labels: (n,) class numbers, negative where unknown.
         is_train: (n,) pairs with other rows make no difference to the folds and are left out.
         pairs: (m, 2) row numbers.
+        n_folds: the folds to come.
 
     Returns:
         (n,) units with those of the pairs joined, and how many pairs were passed over.
@@ -119,7 +121,10 @@ def join_pairs(
         joint = dict(holds[one])
         for label, count in holds[other].items():
             joint[label] = joint.get(label, 0) + count
-        if any(2 * count > of_class[label] for label, count in joint.items()):
+        if any(
+            count > min(of_class[label] / 2, max(of_class[label] / n_folds, 3))
+            for label, count in joint.items()
+        ):
             passed_over += 1
             continue
         parent[other] = one

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Ints, Neighbors
+from curate.numerics.inverted_lists import approximate_index, ask
+from curate.numerics.parallel import side_by_side
 from curate.progress import Progress, silent
 
-BLOCK = 2048
-"""Queries a block: bounds memory to BLOCK x k results whatever n is."""
+BLOCK = 1024
+"""Rows a block: bounds memory to the index and a few BLOCK x (d + k), whatever n is."""
+
+EXACT_UP_TO = 100_000
+"""Images up to which every pair is compared: a few minutes on two cores with 1,280 dimensions."""
 
 
 def normalized(embeddings: Floats) -> NDArray[np.float32]:
     """(n, d) rows of length one; a row of zeros stays zero."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (embeddings / np.maximum(lengths, 1e-12)).astype(np.float32)
+    unit = np.array(embeddings, dtype=np.float32, order="C")
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.float32(1e-12))
     return unit
 
 
-def knn(embeddings: Floats, k: int, progress: Progress = silent) -> Neighbors:
-    """The exact cosine neighbours of every row, itself excluded.
+def knn(
+    embeddings: Floats, k: int, progress: Progress = silent, *, exact_up_to: int = EXACT_UP_TO
+) -> Neighbors:
+    """The cosine neighbours of every row, itself excluded.
 
-    Exact inner products by faiss (Johnson et al. 2017, ``IndexFlatIP``): O(n^2 d) time, O(n d)
-    memory, the same answer every time.
+    Up to `exact_up_to` rows by all inner products (faiss, Douze et al. 2024, ``IndexFlatIP``):
+    O(n^2 d) time, exact, `recall` is 1. Beyond, by inverted lists that are searched as widely as it
+    takes to find nearly all, see `curate.numerics.inverted_lists`; `recall` then says how many of
+    the true neighbours are in the graph, as measured, with its interval. Either way the same
+    answer every time, and one copy of the embeddings in memory: they may be a memory-mapped file.
 
     Args:
         embeddings: (n, d), finite.
         k: neighbours a row; cut to n - 1.
         progress: shows one bar.
+        exact_up_to: rows from which the graph is approximate.
 
     Returns:
         indices and distances of shape (n, min(k, n - 1)).
@@ -41,13 +54,20 @@ def knn(embeddings: Floats, k: int, progress: Progress = silent) -> Neighbors:
     distances = np.empty((n, k), dtype=np.float32)
     if k == 0:
         return Neighbors(indices, distances)
-    unit = np.ascontiguousarray(normalized(embeddings))
-    index = faiss.IndexFlatIP(unit.shape[1])
-    index.add(unit)
     with progress("neighbours", total=n, unit="image") as bar:
-        for start in range(0, n, BLOCK):
+        recall, interval = 1.0, (1.0, 1.0)
+        index: Any
+        if n <= exact_up_to:
+            index = faiss.IndexFlatIP(embeddings.shape[1])
+            for start in range(0, n, BLOCK):
+                index.add(normalized(embeddings[start : start + BLOCK]))
+        else:
+            index, recall, interval = approximate_index(embeddings, k + 1, normalized)
+
+        def search(start: int) -> None:
+            faiss.omp_set_num_threads(1)  # of this thread: the blocks are what runs side by side
             rows = np.arange(start, min(start + BLOCK, n))
-            similarity, found = index.search(unit[rows], k + 1)
+            similarity, found = ask(index, normalized(embeddings[rows[0] : rows[-1] + 1]), k + 1)
             # With duplicates, faiss may rank another row before the query itself, or leave the
             # query out: drop the query where it is, the farthest where it is not.
             drop = found == rows[:, None]
@@ -55,7 +75,10 @@ def knn(embeddings: Floats, k: int, progress: Progress = silent) -> Neighbors:
             indices[rows] = found[~drop].reshape(len(rows), k)
             distances[rows] = 1 - similarity[~drop].reshape(len(rows), k)
             bar.update(len(rows))
-    return Neighbors(indices, np.clip(distances, 0, 2))
+
+        side_by_side(search, range(0, n, BLOCK))
+    np.clip(distances, 0, 2, out=distances)
+    return Neighbors(indices, distances, recall, interval)
 
 
 def neighbor_label_share(neighbors: Neighbors, labels: Ints, n_classes: int, k: int) -> Floats:
@@ -67,8 +90,8 @@ def neighbor_label_share(neighbors: Neighbors, labels: Ints, n_classes: int, k: 
     share = np.zeros((len(labels), n_classes), dtype=np.float32)
     rows, columns = np.nonzero(found >= 0)
     np.add.at(share, (rows, found[rows, columns]), 1)
-    result: Floats = share / np.maximum(share.sum(axis=1, keepdims=True), 1)
-    return result
+    share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+    return share
 
 
 def nearest_mean_distance(points: Floats, k: int) -> Floats:

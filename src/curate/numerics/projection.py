@@ -6,9 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Neighbors
+from curate.numerics.fuzzy import fuzzy_graph
 from curate.progress import Progress, silent
 
-EPOCHS = 200
+WIDTH = 14
+"""Neighbours of each image that pull on it: umap-learn's 15 count the image itself."""
+
+MIN_DIST = 0.1
+"""umap-learn's default: how close together images may lie in the plane."""
+
+SMALL = 10_000
+
+
+def epochs(n: int) -> int:
+    """Rounds of the layout for n images.
+
+    umap-learn takes 500 up to 10,000 images and 200 beyond. From the principal components 300 give
+    the small ones the trustworthiness of its 500 (`tests/bench/graph.py`).
+    """
+    return 300 if n <= SMALL else 200
 
 
 def principal_axes(embeddings: Floats, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -38,45 +54,53 @@ def project(
 ) -> NDArray[np.float32]:
     """Lay the embeddings out in the plane by UMAP (McInnes et al. 2018).
 
-    Uses the neighbours that are there already, and a principal-component start. Distances in
-    the plane say who is near whom, not how far apart groups are. Fewer than ten images, or
-    images that are all equal, are shown by their principal components.
+    Uses the neighbours that are there already (`curate.numerics.fuzzy`), a principal-component
+    start, and umap-learn's layout. Distances in the plane say who is near whom, not how far apart
+    groups are. Fewer than ten images, or images that are all equal, are shown by their principal
+    components.
 
     Args:
         embeddings: (n, d).
-        neighbors: their cosine graph, at least 15 wide where n allows it.
+        neighbors: their cosine graph, at least 14 wide where n allows it.
         rng: seeds the layout.
-        progress: shows one bar of two steps: loading and compiling umap-learn, and the layout.
+        progress: shows one bar of two steps: loading umap-learn, and compiling and doing the
+            layout.
 
     Returns:
         (n, 2) float32.
     """
     start = principal_axes(embeddings, rng)
     n = len(embeddings)
-    n_neighbors = min(15, neighbors.indices.shape[1] + 1)
     if n < 10 or np.ptp(embeddings, axis=0).max() == 0:
         return start
     import warnings
 
-    with warnings.catch_warnings(), progress("projection", total=2, unit="step") as bar:
-        # umap says that precomputed neighbours rule out transform(), which is not used here, and
-        # that a seed rules out threads, which is the point of a seed.
-        warnings.simplefilter("ignore")
-        from umap import UMAP
+    with progress("projection", total=2, unit="step") as bar:
+        with warnings.catch_warnings():
+            # umap says that TensorFlow, which nothing here needs, is not installed.
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap.umap_ import find_ab_params, simplicial_set_embedding
 
         bar.update()
-        # umap counts every point as its own first neighbour.
-        own = np.arange(n)[:, None]
-        indices = np.hstack([own, neighbors.indices[:, : n_neighbors - 1]])
-        distances = np.hstack([np.zeros((n, 1)), neighbors.distances[:, : n_neighbors - 1]])
-        mapper = UMAP(
-            n_neighbors=n_neighbors,
-            metric="cosine",
-            n_epochs=EPOCHS,
+        graph = fuzzy_graph(neighbors.indices[:, :WIDTH], neighbors.distances[:, :WIDTH])
+        a, b = find_ab_params(1.0, MIN_DIST)
+        placed, _ = simplicial_set_embedding(
+            data=None,
+            graph=graph,
+            n_components=2,
+            initial_alpha=1.0,
+            a=a,
+            b=b,
+            gamma=1.0,
+            negative_sample_rate=5,
+            n_epochs=epochs(n),
             init=start,
-            random_state=int(rng.integers(2**31)),
-            precomputed_knn=(indices, distances.astype(np.float32)),
+            random_state=np.random.RandomState(int(rng.integers(2**31))),
+            metric="cosine",
+            metric_kwds={},
+            densmap=False,
+            densmap_kwds={},
+            output_dens=False,
         )
-        placed: NDArray[np.float32] = np.asarray(mapper.fit_transform(embeddings), np.float32)
         bar.update()
-    return placed
+    return np.asarray(placed, dtype=np.float32)

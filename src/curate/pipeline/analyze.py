@@ -15,10 +15,10 @@ import pandas as pd
 
 from curate.data.catalog import Catalog, scan
 from curate.data.source import Source
-from curate.detectors import DETECTORS, cascade
+from curate.detectors import Detector, cascade, chosen_detectors
 from curate.errors import InputError, ModelError, RunError
 from curate.pipeline import embedding, stages
-from curate.pipeline.evidence import copies_of, detect_all, evidence_of
+from curate.pipeline.evidence import copies_of, detect_all, evidence_of, graph_of
 from curate.pipeline.inspect import facts_of
 from curate.pipeline.models import Model, check_predictions, predictions_key
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
@@ -88,13 +88,14 @@ def run_analysis(
         log.warning("%s", note)
     if old:
         _check_same_data(old, catalog)
-    views = embedding.wanted_views()
+    detectors = chosen_detectors(settings.detectors)
+    views = embedding.wanted_views(detectors)
     check_predictions(settings)
     model = Model(settings, catalog.class_names)
     # Which turned copies are embedded depends on seed and groups; where all are, on nothing.
     whole = settings.all_views or len(catalog.table) <= cascade.ALL_BELOW
     looked = "all" if whole else [settings.seed, catalog.table["group"].tolist()]
-    parts = [model.key(), views, looked, catalog.class_names, *_contents(catalog)]
+    parts = [model.key(), list(views.items()), looked, catalog.class_names, *_contents(catalog)]
     key = cache_key("embed", embedding.VERSION, parts, [])
     if old is None or not old.is_done("embed", key):
         model.load()  # before anything is written: what is wrong with it ends here
@@ -126,13 +127,13 @@ def run_analysis(
             shutil.rmtree(target / "cache" / "shards", ignore_errors=True)
             (target / "run.json").unlink(missing_ok=True)
         raise
-    _rest(run, done, catalog, settings, views, progress)
+    _rest(run, done, catalog, settings, detectors, progress)
     run.save(first_notes=first_notes, status="complete")
     return run
 
 
 def _rest(
-    run: Run, done: Stages, catalog: Catalog, settings: Settings, views: tuple[str, ...],
+    run: Run, done: Stages, catalog: Catalog, settings: Settings, detectors: dict[str, Detector],
     progress: Progress,
 ) -> None:  # fmt: skip
     """The stages after the pass over the images."""
@@ -160,8 +161,8 @@ def _rest(
         lambda: write_metrics(run, table, labels, probs, names, settings.seed),
     )  # fmt: skip
     options = {
-        kind: [detector.version, asdict(detector())]  # type: ignore[call-overload]
-        for kind, detector in sorted(DETECTORS.items())
+        kind: [detector.version, asdict(detector)]  # type: ignore[call-overload]
+        for kind, detector in detectors.items()
     }
     done.do(
         "detect", 1, [options, settings.seed], ["neighbors", "probabilities"],
@@ -169,8 +170,10 @@ def _rest(
         lambda: detect_all(
             run,
             evidence_of(
-                run, table, labels, names, views, list(catalog.metadata), copies(), settings.seed
+                run, table, labels, names, embedding.wanted_views(detectors),
+                list(catalog.metadata), copies(), settings.seed,
             ),
+            detectors,
             progress,
         ),
     )  # fmt: skip
@@ -180,9 +183,11 @@ def _rest(
     )  # fmt: skip
     done.do(
         # samples.parquet repeats what the source says, which may differ from the last time.
-        "tiers", 2, _written_as_given(table, catalog), ["detect"],
+        "tiers", 3, _written_as_given(table, catalog), ["detect"],
         ["tiers.parquet", "samples.parquet"],
-        lambda: write_tiers_and_samples(run, table, labels, probs, catalog),
+        lambda: write_tiers_and_samples(
+            run, table, labels, probs, catalog, graph_of(run, rows)
+        ),
     )  # fmt: skip
     done.do(
         "facts", 1, [_written_as_given(table, catalog), len(run.table("problems"))], ["embed"],

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curate.data.file_facts import GREY_MODES
-from curate.data.statistics import STATISTICS
+from curate.data.statistics import SHOWN
 from curate.findings import Floats
 from curate.numerics.intervals import wilson
 from curate.numerics.tails import binomial_upper
@@ -128,7 +128,7 @@ def differences(
     measured = _members(pixels[key], noun, sampled=len(pixels) < len(table))
     grey = np.where(pixels["saturation"] < GREY_SATURATION, "grey", "in colour")
     yield from _marks("colour", pd.Series(grey), measured)
-    for name in STATISTICS:
+    for name in SHOWN:
         yield from _apart(name, pixels[name], measured)
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 from curate.data.catalog import Catalog
 from curate.data.checks import check_problem_share, check_usable
 from curate.data.statistics import STATISTICS
-from curate.detectors import DETECTORS
+from curate.detectors import Detector
 from curate.detectors.cascade import sample_views, suspect_views
+from curate.detectors.orientation import Orientation
 from curate.findings import Evidence, Floats, Ints
 from curate.inference.embedder import Embedder
 from curate.inference.passes import IDENTITY, Work, array_name, embed_into
@@ -23,10 +24,10 @@ from curate.store.run import Run, cache_key
 from curate.store.schema import PROBLEMS
 from curate.store.shards import Shards
 
-VERSION = 4
+VERSION = 7
 """Of the stage `embed`; apart, because whether it is done decides whether a model is loaded."""
 
-SHARDS_VERSION = 1
+SHARDS_VERSION = 4
 """Raised when the same file, model and view give other rows."""
 
 
@@ -45,7 +46,7 @@ def embed(
     run: Run,
     catalog: Catalog,
     embedder: Embedder,
-    views: tuple[str, ...],
+    views: Mapping[str, bool],
     workers: int,
     settings: Settings,
     progress: Progress,
@@ -82,7 +83,7 @@ def embed(
     planned = _first(good, views, settings)  # without those that cannot be decoded, others count
     look(good, planned)
     _assemble_views(run, good, shards, planned)
-    if not settings.all_views:
+    if set(Orientation.views) <= set(views) and not settings.all_views:
         more = suspect_views(_turned_evidence(run, good, catalog, planned, settings.seed))
         if any(len(rows) for rows in more.values()):
             log.info("embedding turned copies of images that look turned")
@@ -99,13 +100,14 @@ def embed(
             shutil.rmtree(other)
 
 
-def _first(table: pd.DataFrame, views: tuple[str, ...], settings: Settings) -> dict[str, Ints]:
+def _first(table: pd.DataFrame, views: Mapping[str, bool], settings: Settings) -> dict[str, Ints]:
     """Per view the rows whose copies are embedded whatever is found."""
-    if settings.all_views:
-        return {view: np.arange(len(table)) for view in views}
+    every = np.arange(len(table))
     sample = sample_views(table["sample_id"].to_numpy(dtype=str), settings.seed)
-    # A view that another detector asks for is embedded of every image.
-    return {view: sample.get(view, np.arange(len(table))) for view in views}
+    return {
+        view: every if whole or settings.all_views else sample[view]
+        for view, whole in views.items()
+    }
 
 
 def _work(table: pd.DataFrame, by_view: Mapping[str, Ints]) -> list[Work]:
@@ -189,7 +191,7 @@ def _logits(
         out[:] = out[:, order]
 
 
-def files(run: Run, views: tuple[str, ...]) -> Iterator[str]:
+def files(run: Run, views: Iterable[str]) -> Iterator[str]:
     """What `embed` writes; to be asked when it has, since only then it is known."""
     yield from (
         "cache/decode_problems.parquet", "cache/image_stats.parquet", "embeddings.npy",
@@ -200,6 +202,16 @@ def files(run: Run, views: tuple[str, ...]) -> Iterator[str]:
         yield "cache/logits.npy"
 
 
-def wanted_views() -> tuple[str, ...]:
-    """The transformed views that the registered detectors ask for."""
-    return tuple(sorted({view for kind in DETECTORS.values() for view in kind.views}))
+def wanted_views(detectors: Mapping[str, Detector]) -> dict[str, bool]:
+    """The transformed views that detectors ask for: view -> whether of every image.
+
+    `orientation` makes do with the copies of some, see `curate.detectors.cascade`.
+    """
+    every = {
+        view: kind != Orientation.kind for kind, one in detectors.items() for view in one.views
+    }
+    for view in Orientation.views:
+        if view in every:
+            others = [one for kind, one in detectors.items() if kind != Orientation.kind]
+            every[view] = any(view in one.views for one in others)
+    return dict(sorted(every.items()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from curate.detectors import DETECTORS, Detector, missing_input
+from curate.detectors import Detector, missing_input
 from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.numerics.parallel import side_by_side
@@ -21,8 +22,12 @@ from curate.store.schema import FINDINGS
 
 def graph_of(run: Run, rows: list[str]) -> Neighbors:
     """The run's neighbour graph."""
+    said = run.info.get("neighbors", {})
     return Neighbors(
-        run.array("cache/neighbor_indices", rows), run.array("cache/neighbor_distances", rows)
+        run.array("cache/neighbor_indices", rows),
+        run.array("cache/neighbor_distances", rows),
+        said.get("recall", 1.0),
+        tuple(said.get("recall_interval", (1.0, 1.0))),
     )
 
 
@@ -37,16 +42,17 @@ def copies_of(
             labels=labels,
             splits=table["split"].to_numpy(dtype=str),
             class_names=names,
+            embeddings=run.array("embeddings", rows),
             neighbors=graph_of(run, rows),
             digests=table["content_digest"].to_numpy(dtype=str),
-            thumbnails=np.asarray(run.array("cache/thumbnails", rows)),
+            thumbnails=run.array("cache/thumbnails", rows),
         )
     )
 
 
 def evidence_of(
     run: Run, table: pd.DataFrame, labels: np.ndarray[Any, Any], names: tuple[str, ...],
-    views: tuple[str, ...], metadata: list[str], copies: Copies, seed: int,
+    views: Iterable[str], metadata: list[str], copies: Copies, seed: int,
 ) -> Evidence:  # fmt: skip
     """Everything that the run knows about its images.
 
@@ -109,12 +115,13 @@ def load_evidence(run: Run) -> Evidence:
     )  # fmt: skip
 
 
-def detect_all(run: Run, evidence: Evidence, progress: Progress) -> None:
-    """Run every registered detector, several at a time, and write findings.parquet."""
+def detect_all(
+    run: Run, evidence: Evidence, wanted: Mapping[str, Detector], progress: Progress
+) -> None:
+    """Run the detectors that are wanted, several at a time, and write findings.parquet."""
     detectors: list[Detector] = []
     skipped: dict[str, str] = {}
-    for kind in sorted(DETECTORS):
-        detector = DETECTORS[kind]()
+    for kind, detector in wanted.items():
         why = missing_input(detector, evidence)
         if why is None:
             detectors.append(detector)

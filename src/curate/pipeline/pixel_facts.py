@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from curate.data.file_facts import percentiles, plain
-from curate.data.statistics import STATISTICS
+from curate.data.statistics import SHOWN
 from curate.numerics.intervals import Z95, wilson
 
 GREY_SATURATION = 0.02
@@ -24,7 +24,7 @@ def pixel_facts(table: pd.DataFrame, statistics: pd.DataFrame, failed: int = 0) 
     Args:
         table: the readable images, with `sample_id` and `label`; those among them that were never
             decoded count as readable.
-        statistics: one row a measured image, `sample_id` and the columns `STATISTICS`.
+        statistics: one row a measured image, `sample_id` and at least the columns `SHOWN`.
         failed: how many images could not be decoded while measuring.
 
     Returns:
@@ -39,7 +39,7 @@ def pixel_facts(table: pd.DataFrame, statistics: pd.DataFrame, failed: int = 0) 
             **percentiles(known[name]),
             "median_interval": median_interval(known[name]) if sampled else None,
         }
-        for name in STATISTICS
+        for name in SHOWN
     }
     return {
         "measured": len(known),
@@ -51,7 +51,7 @@ def pixel_facts(table: pd.DataFrame, statistics: pd.DataFrame, failed: int = 0) 
         "by_class": {
             str(label): {
                 "images": len(rows),
-                **{name: plain(float(rows[name].median())) for name in STATISTICS},
+                **{name: plain(float(rows[name].median())) for name in SHOWN},
             }
             for label, rows in known.groupby("label")
         },

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from curate.data.catalog import Catalog
-from curate.findings import stage_rng
+from curate.data.statistics import SHOWN
+from curate.findings import Neighbors, stage_rng
 from curate.numerics.metrics import classification_metrics
 from curate.numerics.probabilities import margin
+from curate.numerics.scores import image_scores
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import has_logits
 from curate.remedies.tiers import assign_tiers, difficulty_of
@@ -50,7 +52,7 @@ def in_sample(run: Run, table: pd.DataFrame, settings: Settings) -> dict[str, An
 
 
 def write_tiers_and_samples(
-    run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog
+    run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog, graph: Neighbors
 ) -> None:
     """The last stage: tiers of the training images, and the table of all images."""
     names = catalog.class_names
@@ -76,7 +78,8 @@ def write_tiers_and_samples(
         fold=np.asarray(run.array("cache/folds", table["sample_id"])),
         tier=table["sample_id"].map(tiers.set_index("sample_id")["tier"]),
         difficulty=difficulty_of(gap),
+        **image_scores(labels, probs, graph, run.array("embeddings", table["sample_id"])),
     )
-    stats = run.table("image_stats").drop(columns="sample_id")
+    stats = run.table("image_stats")[list(SHOWN)]
     columns = [*SAMPLES, *catalog.metadata]
     run.write_table("samples", pd.concat([samples[columns], stats], axis=1))

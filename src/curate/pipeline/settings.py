@@ -23,6 +23,7 @@ class Settings:
         checkpoint: a trained classifier with its class list.
         img_size: height and width in pixels that the model is given; None takes its own.
         predictions: files of probabilities or logits that are used in place of the model's.
+        detectors: kinds to look for; none for every kind.
         all_views: embed every turned copy of every image, not only of those that look turned.
         folds: of the out-of-fold probe.
         seed: of everything random.
@@ -35,6 +36,7 @@ class Settings:
     checkpoint: Path | None = None
     img_size: int | None = None
     predictions: tuple[Path, ...] = ()
+    detectors: tuple[str, ...] = ()
     all_views: bool = False
     folds: int = 5
     seed: int = 0

@@ -88,6 +88,13 @@ def neighbors(run: Run, rows: list[str], progress: Progress) -> None:
     graph = knn(run.array("embeddings", rows), NEIGHBORS, progress)
     run.write_array("cache/neighbor_indices", graph.indices, rows)
     run.write_array("cache/neighbor_distances", graph.distances, rows)
+    run.save(
+        neighbors={
+            "k": graph.indices.shape[1],
+            "recall": graph.recall,
+            "recall_interval": list(graph.recall_interval),
+        }
+    )
 
 
 def probabilities(
@@ -104,7 +111,7 @@ def probabilities(
     rows = table["sample_id"].tolist()
     is_train = (table["split"] == "train").to_numpy()
     labels = label_numbers(table["label"], names)
-    units, apart = fold_groups(table, labels, copies)
+    units, apart = fold_groups(table, labels, copies, settings.folds)
     probe = out_of_fold(
         np.asarray(run.array("embeddings", rows)),
         labels,
@@ -152,16 +159,17 @@ def label_numbers(labels: pd.Series[str], names: tuple[str, ...]) -> np.ndarray[
 
 
 def fold_groups(
-    table: pd.DataFrame, labels: Ints, copies: Copies | None = None
+    table: pd.DataFrame, labels: Ints, copies: Copies | None = None, n_folds: int = 2
 ) -> tuple[Ints, int]:
     """(n,) fold units: rows joined by a group, by equal bytes, or as copies, however indirectly.
 
-    Copies are joined as long as no unit gets half of a class's training images.
+    Copies are joined as long as no unit outgrows a fold, see `curate.numerics.folds.join_pairs`.
 
     Args:
         table: the catalog's readable rows.
         labels: (n,) their class numbers.
         copies: the confirmed ones of these are kept together too.
+        n_folds: the folds to come.
 
     Returns:
         the units, and how many pairs of copies may end in different folds.
@@ -172,7 +180,7 @@ def fold_groups(
     sure = np.flatnonzero(copies.confirmed)
     sure = sure[np.lexsort((copies.b[sure], copies.a[sure], copies.residuals[sure]))]
     pairs = np.column_stack([copies.a[sure], copies.b[sure]])
-    return join_pairs(units, labels, (table["split"] == "train").to_numpy(), pairs)
+    return join_pairs(units, labels, (table["split"] == "train").to_numpy(), pairs, n_folds)
 
 
 def projection(run: Run, rows: list[str], seed: int, progress: Progress) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a table or `run.json` changes in a way that a reader would notice."""
 
 CATALOG: Mapping[str, pa.DataType] = {
@@ -45,6 +45,9 @@ SAMPLES: Mapping[str, pa.DataType] = {
     "fold": pa.int32(),
     "tier": pa.string(),
     "difficulty": pa.float64(),
+    "hardness": pa.float64(),
+    "mistakenness": pa.float64(),
+    "uniqueness": pa.float64(),
     "group": pa.string(),
     "content_digest": pa.string(),
     "width": pa.int32(),
@@ -64,6 +67,7 @@ FINDINGS: Mapping[str, pa.DataType] = {
     "suggestion": pa.string(),
     "partner_id": pa.string(),
     "reason": pa.string(),
+    "type": pa.string(),
 }
 TIERS: Mapping[str, pa.DataType] = {
     "sample_id": pa.string(),
@@ -76,6 +80,15 @@ DECISIONS: Mapping[str, pa.DataType] = {
     "action": pa.string(),
     "value": pa.string(),
     "source": pa.string(),
+}
+AUDITS: Mapping[str, pa.DataType] = {
+    "kind": pa.string(),
+    "sample_id": pa.string(),
+    "part": pa.string(),
+    "size": pa.int64(),
+    "round": pa.int64(),
+    "findings": pa.string(),
+    "judged": pa.bool_(),
 }
 DECODE_PROBLEMS: Mapping[str, pa.DataType] = {
     "sample_id": pa.string(),
@@ -93,6 +106,7 @@ TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
     "findings": FINDINGS,
     "tiers": TIERS,
     "decisions": DECISIONS,
+    "audits": AUDITS,
 }
 
 CACHED = ("catalog", "decode_problems", "image_stats")

@@ -92,6 +92,16 @@ def test_a_chain_of_copies_gets_no_more_than_half_of_a_class() -> None:
     assert len(set(units[10:])) == 10
 
 
+def test_chains_leave_enough_for_every_fold_but_a_small_class_keeps_its_copies() -> None:
+    labels = np.repeat([0, 1], [40, 6])
+    chain = np.column_stack([np.arange(39), np.arange(1, 40)])
+    pairs = np.concatenate([chain, [[40, 41], [41, 42], [42, 43]]])
+    units, apart = join_pairs(np.arange(46), labels, np.ones(46, bool), pairs, 5)
+    assert np.bincount(units)[units[:40]].tolist() == [8] * 40
+    assert units[40] == units[41] == units[42] != units[43]
+    assert apart == 5
+
+
 def test_the_surest_pairs_come_first_and_given_units_stay() -> None:
     labels = np.zeros(6, dtype=int)
     given = np.array([0, 0, 1, 2, 3, 4])

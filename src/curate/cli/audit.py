@@ -1,0 +1,58 @@
+"""``curate audit``: how often a kind of finding is right, on your data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from curate.cli.analyze import app_options
+
+
+@click.command()
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--kind", required=True, help="Of the findings, such as label_error.")
+@click.option("-n", "--images", type=click.IntRange(4), default=60, show_default=True)
+@click.option("--again", is_flag=True, help="Draw other images.")
+@app_options
+@click.option("--json", "as_json", is_flag=True, help="Print the estimates as JSON.")
+def audit(
+    run_dir: Path, kind: str, images: int, again: bool, no_app: bool, port: int | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Draw a random sample of flagged and unflagged images of RUN for you to judge in the App.
+
+    Tag each image of the saved view "audit: KIND" with KIND:yes or KIND:no, and give the same
+    command again: it prints precision and recall with 95 % intervals. Half of the sample is
+    flagged, a quarter was nearest to it, a quarter is any other image.
+
+    Example: curate audit runs/pets --kind label_error
+    """
+    from curate.app.audit import audit_tags, judgements
+    from curate.app.database import check_database
+    from curate.app.publish import publish
+    from curate.app.session import pick_port, serve
+    from curate.pipeline.audit import audit_text, audited, draw, record
+    from curate.progress import bars
+    from curate.store.run import Run
+
+    run = Run(run_dir)
+    run.check_complete()
+    check_database()
+    if not no_app:
+        pick_port(port)
+    said = judgements(run, kind)
+    drawn = draw(run, kind, images, again)
+    record(run, kind, said)
+    publish(run, bars)
+    found = audited(run, kind)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        click.echo(audit_text(kind, found))
+        if found["judged"] < len(drawn):
+            tags = " or ".join(audit_tags(kind))
+            click.echo(f'Tag the images of the saved view "audit: {kind}" with {tags}.')
+    if not no_app:
+        serve(run, pick_port(port), say=click.echo)

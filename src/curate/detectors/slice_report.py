@@ -1,0 +1,138 @@
+"""A slice in words and figures: what its images share, how weak it is, what that costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from curate.detectors.slices import Column, Condition, Slice
+from curate.findings import Bools, Evidence, Ints
+from curate.numerics.slice_search import Tested
+
+SHARED = 3
+"""Statistics, classes and examples that are named of a slice."""
+
+
+def told(
+    groups: Sequence[Slice],
+    one: int,
+    twins: Sequence[int],
+    tested: Tested,
+    count: int,
+    columns: Sequence[Column],
+    evidence: Evidence,
+    rows: Ints,
+    wrong: Bools,
+    alpha: float,
+) -> dict[str, Any]:
+    """Plain JSON of one slice.
+
+    `interval` is a score interval (Wilson) that holds for all `count` groups at once, so that
+    choosing the worst of them does not make it untrue. `harm` is the number of mistakes over what
+    the rest would make, at the lower end of Newcombe's interval of a difference (1998), each side
+    by the same level.
+    """  # fmt: skip
+    from scipy.stats import norm
+
+    assert evidence.pred_probs is not None
+    mine, names = groups[one].members, evidence.class_names
+    z = float(norm.isf(alpha / count / 2))
+    design = tested.design[one]
+    n, bad = float(tested.size[one]), float(tested.wrong[one] / tested.size[one])
+    rest = float(tested.rest_rate[one])
+    low, high = _score(bad, n / design, z)
+    _, rest_high = _score(rest, float(tested.rest_size[one]) / design, z)
+    gap = bad - rest
+    least = gap - float(np.hypot(bad - low, rest_high - rest))
+    labels, ids = evidence.labels[rows], evidence.sample_ids[rows]
+    bad_rows = mine[wrong[mine]]
+    doubt = evidence.pred_probs[rows[bad_rows], labels[bad_rows]]
+    worst = bad_rows[np.argsort(doubt, kind="stable")[:SHARED]]
+    shared = _shared(columns, mine, labels, groups[one].conditions)
+    text = in_words(groups[one].conditions)
+    if any(condition["op"] == "cluster" for condition in groups[one].conditions) and shared:
+        text += " (" + ", ".join(_said(entry) for entry in shared) + ")"
+    return {
+        "description": [dict(condition) for condition in groups[one].conditions],
+        "text": text,
+        "support": len(mine),
+        "n_wrong": int(tested.wrong[one]),
+        "accuracy": 1 - bad,
+        "interval": [1 - high, 1 - low],
+        "rest_accuracy": 1 - rest,
+        "effect": gap,
+        "harm": max(0.0, least * n),
+        "p_value": min(1.0, float(tested.p[one]) * count),
+        "classes": _most(names[c] for c in labels[mine]),
+        "taken_for": _most(names[c] for c in evidence.pred_probs[rows[bad_rows]].argmax(axis=1)),
+        "shared": shared,
+        "twins": [in_words(groups[twin].conditions) for twin in twins[:SHARED]],
+        "examples": [str(name) for name in ids[worst]],
+        "members": [str(name) for name in ids[mine]],
+    }
+
+
+def in_words(conditions: Sequence[Condition]) -> str:
+    """Such as "class dog, sharpness at most 12"."""
+    words = []
+    for condition in conditions:
+        column, op, value = condition["column"], condition["op"], condition["value"]
+        if op == "cluster":
+            words.append(f"embedding cluster {value}")
+        elif op == "==":
+            words.append(column if value is True else f"{column} {value}")
+        else:
+            words.append(f"{column} {'at most' if op == '<=' else 'above'} {value:.4g}")
+    return ", ".join(words)
+
+
+def _shared(
+    columns: Sequence[Column], mine: Ints, labels: Ints, given: Sequence[Condition]
+) -> list[dict[str, Any]]:
+    """The columns in which members differ most from others of their classes, in deviations."""
+    own = np.unique(labels[mine])
+    inside = np.zeros(len(labels), dtype=bool)
+    inside[mine] = True
+    others = np.flatnonzero(np.isin(labels, own) & ~inside)
+    if not len(others):
+        return []
+    named = {condition["column"] for condition in given}
+    found: list[dict[str, Any]] = []
+    for column in columns:
+        here, there = mine[column.known[mine]], others[column.known[others]]
+        name = column.mark["column"] if column.mark else column.name
+        if not len(here) or not len(there) or name in named:
+            continue
+        a, b = column.values[here], column.values[there]
+        spread = float(np.sqrt((a.var() + b.var()) / 2))
+        difference = float(a.mean() - b.mean())
+        # Below half a deviation two groups are hardly told apart (Cohen's d).
+        if abs(difference) >= 0.5 * spread and difference:
+            effect = difference / max(spread, 0.1 * abs(difference))
+            found.append(
+                {"column": column.name, "slice": float(a.mean()), "rest": float(b.mean()),
+                 "deviations": effect}
+            )  # fmt: skip
+    found.sort(key=lambda entry: (-abs(entry["deviations"]), entry["column"]))
+    return found[:SHARED]
+
+
+def _said(entry: dict[str, Any]) -> str:
+    return f"{entry['column']} {entry['slice']:.3g} against {entry['rest']:.3g}"
+
+
+def _most(names: Any) -> dict[str, int]:
+    counts = Counter(names)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHARED])
+
+
+def _score(p: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval with any z and any n above 0."""
+    if n <= 0:
+        return 0.0, 1.0
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))

@@ -1,0 +1,166 @@
+"""The groups that `weak_slice` looks at, each made without a look at the mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.detectors.properties import Property
+from curate.findings import Bools, Floats, Ints
+from curate.numerics.clusters import k_means
+
+Condition = dict[str, Any]
+"""{"column", "op", "value"}; op is "==", "<=", ">" or "cluster"."""
+
+TAILS = (1 / 20, 1 / 10, 1 / 5, 1 / 3, 1 / 2)
+"""Shares of the images that the cuts of a number leave on either side."""
+
+COARSE = (1 / 5, 1 / 3)
+"""The tails of which pairs are made."""
+
+MOST_PAIRS = 3000
+SMALLEST = 5
+"""Images that make a group."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some images, and what puts them together; members are ascending row numbers."""
+
+    conditions: tuple[Condition, ...]
+    members: Ints
+
+
+@dataclass(frozen=True)
+class Column:
+    """A property as it is cut: known says where it has a value."""
+
+    name: str
+    values: NDArray[np.float64]
+    known: Bools
+    source: str
+    mark: Condition | None = None
+
+    @classmethod
+    def of(cls, one: Property) -> Column:
+        """The column of a property; a mark of the user's own columns names column and value."""
+        mark = None
+        if one.mark:
+            name, equals, value = one.name.partition(" = ")
+            mark = {"column": name, "op": "==", "value": value if equals else True}
+        return cls(one.name, one.values, np.ones(len(one.values), dtype=bool), one.source, mark)
+
+
+def candidates(
+    columns: Sequence[Column],
+    axes: Floats,
+    classes: Ints,
+    names: Sequence[str],
+    rng: np.random.Generator,
+) -> list[Slice]:
+    """All groups, first those of few conditions; of two with the same images the first.
+
+    Cuts and marks over all classes and inside each, pairs of coarse ones, clusters inside each
+    class, and clusters over all classes of what is left without the class means.
+    """  # fmt: skip
+    seen: dict[bytes, Slice] = {}
+    every = np.arange(len(classes))
+    own = [column for column in columns if column.source == "metadata"]
+
+    def keep(found: Iterator[Slice]) -> None:
+        for one in found:
+            if SMALLEST <= len(one.members) < len(classes):
+                seen.setdefault(one.members.astype(np.int32).tobytes(), one)
+
+    inside = [np.flatnonzero(classes == c) for c in range(len(names))]
+    keep(_singles(columns, every, ()))
+    for c, rows in enumerate(inside):
+        keep(_singles(columns, rows, ({"column": "class", "op": "==", "value": names[c]},)))
+    keep(_pairs(columns, every, ()))
+    for c, rows in enumerate(inside):
+        keep(_pairs(own, rows, ({"column": "class", "op": "==", "value": names[c]},)))
+    centred = np.array(axes)
+    for c, rows in enumerate(inside):
+        if len(rows):
+            centred[rows] -= axes[rows].mean(axis=0)
+            given: Condition = {"column": "class", "op": "==", "value": names[c]}
+            keep(_clusters(centred[rows], rows, (5, 10, 20), (given,), rng))
+    keep(_clusters(centred, every, (10, 30, 100), (), rng))
+    return list(seen.values())
+
+
+def matrix_of(groups: Sequence[Slice], n: int) -> Any:
+    """The CSR matrix (groups, n) that is 1 where an image is a member."""
+    from scipy.sparse import csr_matrix
+
+    indices = np.concatenate([group.members for group in groups])
+    starts = np.cumsum([0, *(len(group.members) for group in groups)])
+    return csr_matrix((np.ones(len(indices)), indices, starts), (len(groups), n))
+
+
+def _singles(
+    columns: Sequence[Column], rows: Ints, given: tuple[Condition, ...]
+) -> Iterator[Slice]:
+    for column in columns:
+        for condition, members in _cuts(column, rows, TAILS):
+            if len(members) < len(rows):
+                yield Slice((*given, condition), members)
+
+
+def _cuts(column: Column, rows: Ints, tails: Sequence[float]) -> Iterator[tuple[Condition, Ints]]:
+    rows = rows[column.known[rows]]
+    values = column.values[rows]
+    if column.mark is not None:
+        yield column.mark, rows[values > 0]
+        return
+    ascending = np.sort(values)
+    for tail in tails:
+        count = int(np.ceil(tail * len(values)))
+        if count < SMALLEST:
+            continue
+        low, high = float(ascending[count - 1]), float(ascending[len(values) - count - 1])
+        yield {"column": column.name, "op": "<=", "value": low}, rows[values <= low]
+        yield {"column": column.name, "op": ">", "value": high}, rows[values > high]
+
+
+def _pairs(columns: Sequence[Column], rows: Ints, given: tuple[Condition, ...]) -> Iterator[Slice]:
+    """Pairs of cuts of two columns, those with the user's own first; `MOST_PAIRS` at most."""
+    order = sorted(columns, key=lambda column: column.source != "metadata")
+    cuts = [
+        (i, condition, members)
+        for i, column in enumerate(order)
+        for condition, members in _cuts(column, rows, COARSE)
+        if SMALLEST <= len(members) < len(rows)
+    ]
+    made = 0
+    place = np.full(int(rows.max(initial=-1)) + 1, False)
+    for a, (i, first, these) in enumerate(cuts):
+        place[:] = False
+        place[these] = True
+        for j, second, those in cuts[a + 1 :]:
+            if i == j or first["column"] == second["column"]:
+                continue
+            yield Slice((*given, first, second), those[place[those]])
+            made += 1
+            if made == MOST_PAIRS:
+                return
+
+
+def _clusters(
+    X: Floats,
+    rows: Ints,
+    sizes: Sequence[int],
+    given: tuple[Condition, ...],
+    rng: np.random.Generator,
+) -> Iterator[Slice]:
+    for k in sizes:
+        if len(rows) < 2 * SMALLEST * k:
+            return
+        place = k_means(X, k, rng)
+        for one in range(k):
+            condition = {"column": "embedding", "op": "cluster", "value": f"{one + 1} of {k}"}
+            yield Slice((*given, condition), rows[place == one])

@@ -1,0 +1,143 @@
+"""Groups of images on which the model is significantly worse than on others of their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from curate.detectors.registry import register
+from curate.detectors.slice_columns import columns_of
+from curate.detectors.slice_report import told
+from curate.detectors.slices import candidates, matrix_of
+from curate.findings import Bools, Evidence, Findings, Ints
+from curate.numerics.clusters import main_axes
+from curate.numerics.probabilities import margin, self_confidence
+from curate.numerics.slice_search import compare_groups, distinct, looked_at
+
+
+@register
+@dataclass(frozen=True)
+class WeakSlice:
+    """Slices where held-out accuracy is significantly low, with what their images share.
+
+    Idea: thousands of groups are made without a look at the mistakes: cuts and values of image
+    statistics, file facts, the user's columns and of how upright an image is, over all classes and
+    inside each; pairs of them; and k-means clusters of the embeddings, inside classes and across
+    (Domino, Eyuboglu et al. 2022, and Spotlight, d'Eon et al. 2022, let the mistakes steer the
+    clusters, after which no honest p-value is left). A group's mistakes are compared with what its
+    classes' rates would put there; the tail is bounded by a binomial (`compare_groups`) and
+    corrected for the number of groups that could have been found (`looked_at`, Tarone 1990): with
+    nothing to find, anything is reported with a chance of at most `alpha`. Greedy choice leaves
+    groups that the others do not explain (`distinct`). Slices are ranked by harm: the mistakes
+    that would not be made if the slice were as the rest of its classes, at the lower end of an
+    interval that holds for all groups looked at.
+
+    An image is flagged if it lies in such a slice and is wrong, or right by a margin below `near`.
+    ``score = 1 - gap (1 - p(label))`` with gap the difference in accuracy of the worst slice it
+    lies in; 1 outside slices.
+
+    Not a cause: dark images may be worse because they are of another place. Not a weak class
+    either: groups are compared within classes. What no column and no cluster separates, or what
+    is too small for the correction, is not found.
+    """
+
+    alpha: float = 0.05
+    near: float = 0.1
+    max_slices: int = 20
+
+    kind: ClassVar[str] = "weak_slice"
+    needs: ClassVar[tuple[str, ...]] = ("pred_probs", "embeddings")
+    views: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[int] = 1
+
+    def detect(self, evidence: Evidence) -> Findings:
+        """Search the labelled images; the others score 1."""
+        assert evidence.pred_probs is not None and evidence.embeddings is not None
+        n = len(evidence)
+        score, flagged, reason = np.ones(n), np.zeros(n, dtype=bool), [""] * n
+        info: dict[str, Any] = {"slices": [], "looked_at": 0, "groups": 0, "alpha": self.alpha}
+        # Sums and clusters depend on the order of rows: all is done in the order of the ids.
+        order = np.argsort(np.asarray(evidence.sample_ids, dtype=str), kind="stable")
+        rows = order[evidence.labelled[order]]
+        labels, probs = evidence.labels[rows], evidence.pred_probs[rows]
+        wrong = probs.argmax(axis=1) != labels if len(rows) else np.zeros(0, dtype=bool)
+        if len(evidence.class_names) > 1 and 0 < wrong.sum() < len(rows):
+            found, members = self._search(evidence, rows, labels, wrong, info)
+            info["slices"] = found
+            doubt = 1 - self_confidence(labels, probs).astype(np.float64)
+            unsure = wrong | (margin(labels, probs) < self.near)
+            gaps = np.zeros(len(rows))
+            for one, mine in zip(found, members, strict=True):
+                worse = mine[one["effect"] > gaps[mine]]
+                gaps[worse] = one["effect"]
+                for i in worse[unsure[worse]]:
+                    flagged[rows[i]] = True
+                    reason[rows[i]] = _reason(one, evidence.class_names, labels[i], probs[i])
+            score[rows] = np.clip(1 - gaps * doubt, 0, 1)
+        return Findings.build(self.kind, evidence, score, flagged, reason=reason, info=info)
+
+    def _search(
+        self, evidence: Evidence, rows: Ints, labels: Ints, wrong: Bools, info: dict[str, Any]
+    ) -> tuple[list[dict[str, Any]], list[Ints]]:
+        assert evidence.embeddings is not None
+        columns = columns_of(evidence, rows)
+        axes = main_axes(np.asarray(evidence.embeddings[rows]))
+        groups = candidates(columns, axes, labels, evidence.class_names, evidence.rng(self.kind))
+        if not groups:
+            return [], []
+        members = matrix_of(groups, len(rows))
+        units = _units(evidence, rows)
+        tested = compare_groups(members, wrong, labels, units)
+        count = looked_at(tested.least_p, self.alpha)
+        info.update(groups=len(groups), looked_at=count)
+        significant = np.flatnonzero(tested.p <= self.alpha / count)
+        kept = distinct(
+            members[significant], wrong, labels, units, self.alpha / count, self.max_slices
+        )
+        chosen = [(int(significant[a]), [int(significant[b]) for b in bs]) for a, bs in kept]
+        said = [
+            told(groups, one, twins, tested, count, columns, evidence, rows, wrong, self.alpha)
+            for one, twins in chosen
+        ]
+        ranked = sorted(range(len(said)), key=lambda i: (-said[i]["harm"], said[i]["p_value"], i))
+        return [said[i] for i in ranked], [groups[chosen[i][0]].members for i in ranked]
+
+
+def _units(evidence: Evidence, rows: Ints) -> Ints:
+    """(m,) numbers of what errs together: images of one group, or copies of one picture."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(evidence)
+    a: list[Ints] = []
+    b: list[Ints] = []
+    if evidence.copies is not None:
+        a.append(evidence.copies.a[evidence.copies.confirmed])
+        b.append(evidence.copies.b[evidence.copies.confirmed])
+    if evidence.groups is not None:
+        names = np.asarray(evidence.groups, dtype=str)
+        grouped = np.flatnonzero(names != "")
+        _, first, inverse = np.unique(names[grouped], return_index=True, return_inverse=True)
+        a.append(grouped)
+        b.append(grouped[first][inverse])
+    none = np.zeros(0, dtype=np.int64)
+    ends = (np.concatenate([none, *a]), np.concatenate([none, *b]))
+    graph = csr_matrix((np.ones(len(ends[0])), ends), (n, n))
+    units = connected_components(graph, directed=False)[1][rows]
+    return np.asarray(np.unique(units, return_inverse=True)[1])
+
+
+def _reason(one: dict[str, Any], names: Sequence[str], label: int, probs: Any) -> str:
+    low, high = one["interval"]
+    taken = int(probs.argmax())
+    first = (
+        f"{names[label]} taken for {names[taken]}" if taken != label else f"{names[label]}, barely"
+    )
+    return (
+        f"{first} (p={probs[label]:.2f}), in the slice {one['text']}: accuracy "
+        f"{one['accuracy']:.2f} [{low:.2f}, {high:.2f}] on {one['support']} images, others "
+        f"{one['rest_accuracy']:.2f}; corrected p = {one['p_value']:.0e}"
+    )

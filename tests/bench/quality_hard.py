@@ -1,0 +1,219 @@
+"""Hard images by type: wrong labels against rare images with right labels, and bad pictures.
+
+A trial leaves a few images of one class and calls them by another's name, which is what a rare
+mode of a wide class is: unlike the rest of it, and labelled right. Beside them some labels are
+made wrong, evenly or always for the next class. Where there are turned copies, a few images are
+replaced by theirs: a rare pose. All out-of-fold probabilities and neighbours are computed anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from material import Row, analysed, evidence, planted
+from PIL import Image, ImageFilter
+
+from curate.detectors.difficulty_types import weigh_rows
+from curate.detectors.hard import Hard
+from curate.findings import Evidence
+from curate.inference.probe import out_of_fold
+from curate.numerics import dynamics
+from curate.numerics.neighbors import knn
+from curate.numerics.probabilities import margin, self_confidence, softmax
+
+WRONG = 0.05
+TURNED = 0.01
+NEIGHBORS = 20
+SETS = {"digits": (range(10), 5), "masks3": (range(3), 5), "sports11": (range(11), 3),
+        "sketch7": ((2, 4), 8)}  # fmt: skip
+"""Per data the classes of which few are left, one a trial, and how many."""
+
+
+class Trial(NamedTuple):
+    """Evidence with planted faults, and which (n,) rows they are."""
+
+    evidence: Evidence
+    wrong: np.ndarray
+    mode: np.ndarray
+    pose: np.ndarray
+
+
+def rows(data: Path, weights: Path) -> Iterator[Row]:
+    """Wrong against rare in four sets of data, then planted bad pictures."""
+    for name, (held, kept) in SETS.items():
+        X, y, turned = _material(name, data, weights)
+        figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        typed: dict[str, list[bool]] = defaultdict(list)
+        for seed, held_class in enumerate(held):
+            for even in (True, False) if name == "digits" else (seed % 2 == 0,):
+                _measure(_trial(X, y, turned, held_class, kept, even, seed), figures, typed)
+        for against, found in figures.items():
+            means = {who: float(np.mean(values)) for who, values in found.items()}
+            for who, peers in (
+                ("ours", ("entropy", "margin", "self-confidence")),
+                ("ours with AUM", ("AUM", "EL2N", "confidence")),
+            ):
+                ours = means[who]
+                yield Row(
+                    "hard", f"{name}: wrong labels against {against}",
+                    "AUROC" if who == "ours" else "AUROC, training recorded", ours, ">= .9",
+                    ours >= 0.9, {peer: means[peer] for peer in peers},
+                )  # fmt: skip
+        for measure, flags in typed.items():
+            yield Row("hard", f"{name}: planted", measure, float(np.mean(flags)), "", True, {})
+    yield from _bad_pictures(data, weights)
+
+
+def _material(name: str, data: Path, weights: Path) -> tuple[Any, Any, dict[int, Any]]:
+    """Embeddings, labels, and per row that has one the embedding of its copy on its head."""
+    if name == "digits":
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        heads = digits.images[:, ::-1, ::-1].reshape(len(digits.data), -1).astype(np.float32)
+        return (
+            digits.data.astype(np.float32),
+            digits.target.astype(np.int64),
+            dict(enumerate(heads)),
+        )
+    found = evidence(analysed(data / name, weights))[0]
+    views = found.view_embeddings or {}
+    turned = views.get("rot180", np.zeros((0, 0)))
+    places = (found.view_rows or {}).get("rot180", np.arange(len(turned)))
+    return (
+        np.array(found.embeddings), found.labels.astype(np.int64),
+        dict(zip(places.tolist(), turned, strict=True)),
+    )  # fmt: skip
+
+
+def _trial(
+    X: Any, y: Any, turned: dict[int, Any], held: int, kept: int, even: bool, seed: int
+) -> Trial:
+    rng = np.random.default_rng(seed)
+    n_classes = int(y.max())
+    few = rng.choice(np.flatnonzero(y == held), kept, replace=False)
+    rows = np.sort(np.r_[np.flatnonzero(y != held), few])
+    names = [c for c in range(n_classes + 1) if c != held]
+    called = np.where(y == held, (held + 1) % (n_classes + 1), y)[rows]
+    labels, mode = np.searchsorted(names, called), np.isin(rows, few)
+    free = rng.permutation(np.flatnonzero(~mode))
+    wrong, pose = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    wrong[free[: round(WRONG * len(free))]] = True
+    by = rng.integers(1, n_classes, wrong.sum()) if even else 1
+    labels[wrong] = (labels[wrong] + by) % n_classes
+    embeddings = X[rows]
+    able = [i for i in free if not wrong[i] and int(rows[i]) in turned]
+    pose[able[: round(TURNED * len(free))]] = True
+    for i in np.flatnonzero(pose):
+        embeddings[i] = turned[int(rows[i])]
+    n = len(rows)
+    probe = out_of_fold(
+        embeddings, labels, np.ones(n, dtype=bool), np.arange(n).astype(str), n_classes, 5, rng
+    )
+    made = Evidence(
+        sample_ids=np.array([f"{i:05d}" for i in range(n)]),
+        labels=labels,
+        splits=np.array(["train"] * n),
+        class_names=tuple(str(c) for c in names),
+        pred_probs=probe.pred_probs,
+        embeddings=embeddings,
+        neighbors=knn(embeddings, NEIGHBORS),
+        dynamics=_recorded(embeddings, labels, n_classes, rng),
+    )
+    return Trial(made, wrong, mode, pose)
+
+
+def _recorded(
+    embeddings: Any, labels: Any, n_classes: int, rng: np.random.Generator, epochs: int = 30
+) -> pd.DataFrame:
+    """The dynamics of a linear head that is trained on all images by SGD with momentum."""
+    X = (embeddings - embeddings.mean(axis=0)) / (embeddings.std(axis=0) + 1e-3)
+    X = 4 * X / np.linalg.norm(X, axis=1, keepdims=True)
+    X = np.column_stack([X, np.ones(len(X))]).astype(np.float32)
+    target, at = np.eye(n_classes, dtype=np.float32)[labels], np.arange(len(labels))
+    W = np.zeros((X.shape[1], n_classes), dtype=np.float32)
+    speed = np.zeros_like(W)
+    kept: list[list[Any]] = [[], [], [], []]
+    for _ in range(epochs):
+        order = rng.permutation(len(X))
+        for batch in np.split(order, range(32, len(order), 32)):
+            speed *= np.float32(0.9)
+            speed += X[batch].T @ (softmax(X[batch] @ W) - target[batch]) / len(batch)
+            W -= np.float32(0.05) * speed
+        logits = X @ W
+        probs = softmax(logits.copy())
+        own = logits[at, labels]
+        logits[at, labels] = -np.inf
+        epoch = own, logits.max(axis=1), probs[at, labels], dynamics.error_length(probs, labels)
+        for rows, values in zip(kept, epoch, strict=True):
+            rows.append(values)
+    own, other, p, lengths = (np.array(rows) for rows in kept)
+    return dynamics.table(own, other, own > other, p, lengths)
+
+
+def _measure(trial: Trial, figures: Any, typed: Any) -> None:
+    """AUROC of wrong against rare by each figure, and what the planted images are called."""
+    from sklearn.metrics import roc_auc_score
+
+    made = trial.evidence
+    silent = replace(made, dynamics=None)
+    labels, probs, told = made.labels, made.pred_probs, made.dynamics
+    assert probs is not None
+    assert told is not None
+    for against, rare in (("few of a class", trial.mode), ("images on their head", trial.pose)):
+        if not rare.any():
+            continue
+        rows = np.flatnonzero(trial.wrong | rare)
+        options = Hard()
+        by = {
+            "ours": weigh_rows(silent, rows, options.k, options.reach).causes.mislabelled,
+            "ours with AUM": weigh_rows(made, rows, options.k, options.reach).causes.mislabelled,
+            "entropy": -(probs * np.log(np.maximum(probs, 1e-12))).sum(axis=1)[rows],
+            "margin": -margin(labels, probs)[rows],
+            "self-confidence": -self_confidence(labels, probs)[rows],
+            "AUM": -told["aum"].to_numpy()[rows],
+            "EL2N": told["el2n"].to_numpy()[rows],
+            "confidence": -told["confidence"].to_numpy()[rows],
+        }
+        for who, values in by.items():
+            auroc = float(roc_auc_score(trial.wrong[rows], values))
+            # Nobody says which way entropy should point: the better one counts.
+            figures[against][who].append(max(auroc, 1 - auroc) if who == "entropy" else auroc)
+    types = Hard().detect(silent).table["type"].to_numpy()
+    typed["wrong called mislabelled"] += (types[trial.wrong] == "mislabelled").tolist()
+    rare = (trial.mode | trial.pose) & (types != "")
+    typed["hard rare called mislabelled"] += (types[rare] == "mislabelled").tolist()
+    typed["hard rare called rare"] += (types[rare] == "rare").tolist()
+
+
+def _bad_pictures(data: Path, weights: Path) -> Iterator[Row]:
+    """Every thirtieth image is blurred or nearly black: what are those called that are hard?"""
+    changed: set[Path] = set()
+
+    def plant(folder: Path) -> None:
+        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".jpg", ".jpeg", ".png"))
+        for at, path in enumerate(paths[::30]):
+            with Image.open(path) as opened:
+                image = opened.convert("RGB")
+            if at % 2:
+                image = image.filter(ImageFilter.GaussianBlur(max(image.size) / 25))
+            else:
+                image = image.point(lambda value: value // 12)
+            path.unlink()
+            image.save(path)
+            changed.add(path.resolve())
+
+    found, paths = evidence(planted(data / "masks3", weights, "hard-bad", plant))
+    table = Hard().detect(found).table
+    bad = np.array([Path(path).resolve() in changed for path in paths])
+    typed = table["type"].to_numpy() != ""
+    low = table["type"].to_numpy() == "low_quality"
+    what = f"masks3: {int((typed & bad).sum())} hard of {int(bad.sum())} blurred or black"
+    yield Row("hard", what, "recall of low quality", float(low[bad & typed].mean()), "", True, {})
+    yield Row("hard", what, "others called so", float(low[~bad & typed].mean()), "", True, {})

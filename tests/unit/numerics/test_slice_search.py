@@ -1,0 +1,105 @@
+"""Groups with more mistakes than chance would put there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.stats import binom, hypergeom
+
+from curate.numerics.clusters import k_means, main_axes
+from curate.numerics.slice_search import compare_groups, distinct, looked_at
+
+
+def matrix(n: int, *groups: range | list[int]) -> csr_matrix:
+    dense = np.zeros((len(groups), n))
+    for row, group in zip(dense, groups, strict=True):
+        row[list(group)] = 1
+    return csr_matrix(dense)
+
+
+def test_counts_mistakes_against_the_rate_of_the_class() -> None:
+    # 20 images, 5 wrong, 4 of them among the first 5: expected 5 * 5/20.
+    wrong = np.isin(np.arange(20), [0, 1, 2, 3, 19])
+    tested = compare_groups(matrix(20, range(5)), wrong, np.zeros(20, int), np.arange(20))
+    assert tested.size[0] == 5 and tested.wrong[0] == 4
+    assert tested.expected[0] == pytest.approx(1.25)
+    assert tested.rest_size[0] == 15 and tested.rest_rate[0] == pytest.approx(1 / 15)
+    inside = binom.sf(3, 5, 0.25)
+    outside = binom.cdf(1, 15, 0.25)
+    assert tested.p[0] == pytest.approx(min(inside, outside))
+    assert tested.p[0] >= hypergeom.sf(3, 20, 5, 5)
+    assert tested.least_p[0] == pytest.approx(min(binom.sf(4, 5, 0.25), 0.75**15))
+    assert tested.design[0] == 1
+
+
+def test_a_group_of_a_weak_class_is_not_weak() -> None:
+    # Class 1 errs half the time, the group has ten of it and errs half the time.
+    classes = np.repeat([0, 1], [80, 40])
+    wrong = np.zeros(120, dtype=bool)
+    wrong[80::2] = True
+    tested = compare_groups(matrix(120, range(80, 90)), wrong, classes, np.arange(120))
+    assert tested.expected[0] == 5 and tested.wrong[0] == 5 and tested.p[0] == 1
+
+
+def test_copies_count_as_one() -> None:
+    # Ten copies of one image err together: a design effect of ten, two images' worth left.
+    classes, units = np.zeros(100, int), np.arange(100) // 10
+    wrong = units < 2
+    alone = compare_groups(matrix(100, range(20)), wrong, classes, np.arange(100))
+    tested = compare_groups(matrix(100, range(20)), wrong, classes, units)
+    assert tested.design[0] == pytest.approx(10)
+    assert alone.p[0] < 1e-10 and tested.p[0] > 0.03
+
+
+def test_groups_that_cannot_be_found_are_not_counted() -> None:
+    # .05 / 2 is within reach of two groups, .05 / 1 of two: two tests are counted.
+    assert looked_at(np.array([0.001, 0.02, 0.3, 0.4, 0.5]), 0.05) == 2
+    assert looked_at(np.array([0.3, 0.4]), 0.05) == 1
+    assert looked_at(np.zeros(7), 0.05) == 7
+    assert looked_at(np.zeros(0), 0.05) == 1
+
+
+def test_a_broad_group_falls_to_its_weak_corner_and_a_twin_is_told_with_it() -> None:
+    # All mistakes lie in the first 20 of 200; the other groups hold them and more, or most of them.
+    wrong = np.arange(200) < 20
+    groups = matrix(200, range(100), range(20), range(18), range(100, 150))
+    kept = distinct(groups, wrong, np.zeros(200, int), np.arange(200), 1e-3, 5)
+    assert kept == [(1, [2])]
+
+
+def test_two_weak_groups_are_both_kept() -> None:
+    wrong = (np.arange(300) < 20) | (np.arange(300) >= 270)
+    groups = matrix(300, range(20), range(270, 300))
+    kept = distinct(groups, wrong, np.zeros(300, int), np.arange(300), 1e-3, 5)
+    assert sorted(one for one, _ in kept) == [0, 1]
+
+
+def test_permuted_mistakes_are_found_in_at_most_five_percent() -> None:
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], [60, 40])
+    groups = csr_matrix((rng.random((300, 100)) < rng.uniform(0.1, 0.4, (300, 1))).astype(float))
+    wrong = rng.random(100) < 0.2
+    found = 0
+    for _ in range(200):
+        mixed = wrong.copy()
+        for c in (0, 1):
+            mixed[classes == c] = rng.permutation(mixed[classes == c])
+        tested = compare_groups(groups, mixed, classes, np.arange(100))
+        found += bool((tested.p <= 0.05 / looked_at(tested.least_p, 0.05)).any())
+    assert found <= 10
+
+
+def test_clusters_are_those_that_lie_apart() -> None:
+    rng = np.random.default_rng(1)
+    place = np.arange(90) % 3
+    X = np.eye(8)[place] * 5 + rng.normal(size=(90, 8)) * 0.1
+    axes = main_axes(X.astype(np.float32))
+    assert axes.shape == (90, 8)
+    found = k_means(axes, 3, np.random.default_rng(2))
+    assert len({(a, b) for a, b in zip(place, found, strict=True)}) == 3
+
+
+def test_equal_rows_make_one_cluster() -> None:
+    axes = main_axes(np.ones((12, 4), np.float32))
+    assert k_means(axes, 5, np.random.default_rng(0)).tolist() == [0] * 12
