@@ -5,7 +5,8 @@
 In one run, each in a process of its own, on the same JPEG files of 500 x 375 pixels and the same
 weights (random ones unless a file is given): curate's pass (with thumbnails, image statistics and
 shards, which nobody else makes), torch in eager mode in one pass, and FiftyOne's
-`compute_embeddings` followed by `apply_model`, with its defaults and with batches and workers.
+`compute_embeddings` followed by `apply_model`, with its defaults and with batches and workers; and
+the model alone on random pixels, and decoding alone.
 `--fiftyone-images` lets the slowest peer do fewer.
 With `--memory N` curate embeds N images, and its peak beyond the model is printed.
 """
@@ -22,6 +23,8 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -71,32 +74,69 @@ def classifier(name: str, weights: str | None) -> Any:
     ).eval()
 
 
-def by_curate(root: Path, n: int, name: str, weights: str | None) -> dict[str, float]:
-    """curate's own pass, from a checkpoint with its classes, into shards."""
+@contextmanager
+def opened(name: str, weights: str | None) -> Iterator[tuple[Any, Path]]:
+    """curate's embedder of a checkpoint, its engine chosen, and a folder to write to."""
     from safetensors.torch import save_file
 
     from curate.inference.backbone import load_embedder
+
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        checkpoint = folder / "model.safetensors"
+        save_file(classifier(name, weights).state_dict(), checkpoint)
+        names = tuple(f"class{i:04d}" for i in range(CLASSES))
+        (folder / "classes.txt").write_text("".join(f"{one}\n" for one in names))
+        embedder = load_embedder(name, checkpoint=checkpoint, class_names=names)
+        embedder.start(LARGE)  # a conversion is earned back later than by 1,000 images
+        yield embedder, folder
+
+
+def by_curate(root: Path, n: int, name: str, weights: str | None) -> dict[str, float]:
+    """curate's own pass, from a checkpoint with its classes, into shards."""
     from curate.inference.passes import IDENTITY, Work, embed_into
     from curate.store.shards import Shards
 
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder) / "model.safetensors"
-        save_file(classifier(name, weights).state_dict(), checkpoint)
-        names = tuple(f"class{i:04d}" for i in range(CLASSES))
-        (Path(folder) / "classes.txt").write_text("".join(f"{one}\n" for one in names))
-        embedder = load_embedder(name, checkpoint=checkpoint, class_names=names)
-        embedder.start(max(n, LARGE))  # a conversion is earned back later than by 1,000 images
+    with opened(name, weights) as (embedder, folder):
         work = [Work(path, str(i), (IDENTITY,)) for i, path in enumerate(files(root, n))]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.perf_counter()
-        shards = Shards(Path(folder) / "shards")
+        shards = Shards(folder / "shards")
         embed_into(shards, work, embedder, workers=os.cpu_count() or 1)
         seconds = time.perf_counter() - start
         start = time.perf_counter()
-        embed_into(Shards(Path(folder) / "shards"), work, embedder, workers=os.cpu_count() or 1)
+        embed_into(Shards(folder / "shards"), work, embedder, workers=os.cpu_count() or 1)
         again = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"seconds": seconds, "again": again, "peak_mib": (after - before) / 1024}
+
+
+def by_forward(root: Path, n: int, name: str, weights: str | None) -> dict[str, float]:
+    """The engine alone, on random pixels of the model's size: what the device can do."""
+    with opened(name, weights) as (embedder, _):
+        one = embedder.prepare(Image.new("RGB", SIZE))
+        size = (embedder.batch_size, *one.shape)
+        pixels = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+        embedder.forward(pixels)
+        start = time.perf_counter()
+        done = 0
+        while done < n:
+            embedder.forward(pixels)
+            done += len(pixels)
+        return {"seconds": (time.perf_counter() - start) * n / done}
+
+
+def by_decoding(root: Path, n: int, name: str, weights: str | None) -> dict[str, float]:
+    """Decoding, preparing and measuring alone, by threads: what the machine can feed."""
+    from curate.inference.decoding import IDENTITY, Decoding, Work
+
+    with opened(name, weights) as (embedder, _):
+        work = [Work(path, str(i), (IDENTITY,)) for i, path in enumerate(files(root, n))]
+        how = Decoding(embedder, os.cpu_count() or 1, 2**27, lambda _: None)
+        start = time.perf_counter()
+        for _ in how.by_threads(work):
+            pass
+        return {"seconds": time.perf_counter() - start}
 
 
 def by_torch(root: Path, n: int, name: str, weights: str | None) -> dict[str, float]:
@@ -163,6 +203,8 @@ def by_fiftyone(root: Path, n: int, name: str, weights: str | None, **how: int) 
 
 WAYS = {
     "curate": by_curate,
+    "the model alone": by_forward,
+    "decoding alone": by_decoding,
     "torch": by_torch,
     "fiftyone": by_fiftyone,
     "fiftyone, batches of 32": partial(by_fiftyone, batch_size=32, num_workers=2),
@@ -199,12 +241,19 @@ def main() -> None:
         make(root, max(n, options.memory or 0))
         print(f"{n} JPEG files of {SIZE[0]} x {SIZE[1]}, {options.model}, {os.cpu_count()} cores, "
               "embeddings and logits; starting and converting not counted\n")  # fmt: skip
-        counts = dict.fromkeys(WAYS, options.fiftyone_images or n) | {"curate": n, "torch": n}
+        counts = {
+            way: (options.fiftyone_images or n) if way.startswith("fiftyone") else n for way in WAYS
+        }
         ours = None
         for way, count in counts.items():
             found = apart(way, root, count, options)
             each = found["seconds"] / count
             ours = ours or each
+            if way.endswith("alone"):
+                print(f"{way:23s} {found['seconds']:8.1f} s for {count:5d}  {1 / each:7.1f} "
+                      f"images/s  curate has {each / ours:.0%} of it (wanted on a GPU: 90% of the "
+                      "lower)", flush=True)  # fmt: skip
+                continue
             wanted = {"torch": " (wanted: 4)", "fiftyone": " (wanted: 10)"}.get(way, "")
             print(f"{way:23s} {found['seconds']:8.1f} s for {count:5d}  {1 / each:7.1f} images/s  "
                   f"curate is {each / ours:5.1f} times as fast{wanted}", flush=True)  # fmt: skip

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
+from safetensors.torch import save_file
+from skimage.data import astronaut
 
+from curate.inference.backbone import load_embedder
 from curate.inference.choosing import open_engine
+from curate.inference.decoding import IDENTITY, Decoding, Work
 from curate.inference.engines import MIN_COSINE_HALF, ReplicatedEngine, TorchEngine, agree
 from curate.inference.networks import TimmNetwork, Whole
 
@@ -61,3 +68,22 @@ def test_two_replicas_on_one_gpu_keep_the_order() -> None:
     want = TorchEngine(whole_of("resnet18"), device).forward(some(9)).embeddings
     got = ReplicatedEngine(whole_of("resnet18"), [device, device]).forward(some(9)).embeddings
     np.testing.assert_allclose(got, want, rtol=1e-2, atol=1e-2)
+
+
+def test_files_decoded_on_the_gpu_give_the_same_rows(tmp_path: Path) -> None:
+    paths = []
+    for i in range(20):
+        picture = Image.fromarray(np.roll(astronaut(), 9 * i, axis=1)).resize((500 + i, 375))
+        paths.append(tmp_path / f"{i}.jpg")
+        picture.save(paths[-1], quality=90)
+    torch.manual_seed(0)
+    save_file(timm.create_model("resnet18", num_classes=0).state_dict(), tmp_path / "w.safetensors")
+    backbone = load_embedder("resnet18", weights=tmp_path / "w.safetensors", device="cuda:0")
+    work = [Work(str(path), path.name, (IDENTITY,)) for path in paths]
+    how = Decoding(backbone, 2, 2**27, lambda _: None)
+    assert backbone.jpeg_decoder is not None
+    assert how._agrees(work, backbone.jpeg_decoder)
+    ours = [one.pixels for one in how.by_threads(work)]
+    theirs = [one.pixels for one in how.by_gpu(work, backbone.jpeg_decoder)]
+    difference = np.abs(np.stack(ours).astype(int) - np.stack(theirs))
+    assert difference.mean() < 1.5

@@ -17,10 +17,12 @@ from curate.inference import onnx_files, scripted
 from curate.inference.choosing import open_engine
 from curate.inference.embedder import Embedder, Engine, Loaded, Output
 from curate.inference.engines import pick_devices
+from curate.inference.geometry import in_one_step
+from curate.inference.gpu_jpeg import JpegDecoder
 from curate.inference.hog import Hog
 from curate.inference.modules import is_import_path, load_module
 from curate.inference.onnx_files import OnnxModel
-from curate.inference.timm_models import be_quick_when_offline, load_timm
+from curate.inference.timm_models import be_quick_when_offline, check_source, load_timm
 from curate.progress import log
 
 CPU_BATCH, GPU_BATCH = 32, 256
@@ -39,6 +41,7 @@ class Backbone:
         batch_size: images a forward pass.
         device: the device in words, until the engine is known.
         open_: makes the engine for so many forward passes.
+        decodes_on: a torch device on which JPEG files are decoded, or None.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Backbone:
         batch_size: int,
         device: str,
         open_: Callable[[int], Engine],
+        decodes_on: Any = None,
     ) -> None:
         import timm.data
 
@@ -56,6 +60,7 @@ class Backbone:
         # The last two steps make a float tensor and normalise it, which the engine does on the
         # whole batch and on its own device.
         self._geometry = [step for step in steps if "Tensor" not in type(step).__name__][:-1]
+        self._resized = in_one_step(self._geometry)
         self._channels, self._size = config["input_size"][0], config["input_size"][-1]
         self._open = open_
         self._engine: Engine | None = None
@@ -65,12 +70,15 @@ class Backbone:
         self.digest = digest_of(loaded)
         self.batch_size = batch_size
         self.device = device
+        self.jpeg_decoder: JpegDecoder | None = None
+        if decodes_on is not None:
+            self.jpeg_decoder = JpegDecoder.where_it_works(
+                decodes_on, self._geometry, self._channels
+            )
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and centre-crop as the model's own configuration says."""
-        for step in self._geometry:
-            image = step(image)
-        pixels = np.array(image)
+        pixels = np.array(self._resized(image))
         return pixels if self._channels == 3 else pixels.mean(axis=2, keepdims=True).astype("u1")
 
     def start(self, n_forward: int) -> None:
@@ -116,8 +124,9 @@ def load_embedder(
     """Make the embedder that the options ask for.
 
     Args:
-        name: "hog", any timm model, ``package.module:factory`` (`curate.inference.modules`; it runs
-            that code), a TorchScript file (`curate.inference.scripted`) or an ONNX file
+        name: "hog", any timm model (also ``hf-hub:OWNER/NAME`` and ``local-dir:FOLDER``),
+            ``package.module:factory`` (`curate.inference.modules`; it runs that code), a
+            TorchScript file (`curate.inference.scripted`) or an ONNX file
             (`curate.inference.onnx_files`).
         weights: a backbone's state dict; its head is ignored.
         checkpoint: a trained classifier with its class list.
@@ -166,7 +175,9 @@ def _on_torch(name: str, loaded: Loaded, device: str, batch_size: int | None) ->
     whole = Whole(loaded.network, loaded.config).eval()
     shape = loaded.config["input_size"]
     open_ = partial(open_engine, whole, shape, devices, size, digest_of(loaded))
-    return Backbone(name, loaded, size, str(devices[0]), open_)
+    # Apple's GPUs have no decoder that torchvision knows.
+    decodes_on = devices[0] if devices[0].type == "cuda" else None
+    return Backbone(name, loaded, size, str(devices[0]), open_, decodes_on)
 
 
 def _from_onnx(
@@ -205,7 +216,7 @@ def _hog(file: Path | None, img_size: int | None) -> Hog:
 def _check_known(name: str) -> None:
     import timm
 
-    if timm.is_model(name):
+    if check_source(name) or timm.is_model(name):
         return
     close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
     raise ModelError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curate.findings import Floats
+from curate.inference.gpu_jpeg import JpegDecoder
 
 
 class Output(NamedTuple):
@@ -27,6 +28,7 @@ class Embedder(Protocol):
         class_names: the classes of its logits in their column order, or None.
         batch_size: images a forward pass.
         device: device, precision and engine in words.
+        jpeg_decoder: decodes JPEG files where the model is, or None.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Embedder(Protocol):
     class_names: tuple[str, ...] | None
     batch_size: int
     device: str
+    jpeg_decoder: JpegDecoder | None
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop one RGB image to the (size, size, channels) input."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curate.inference.embedder import Output
+from curate.inference.gpu_jpeg import JpegDecoder
 
 SIDE = 64
 
@@ -29,6 +30,7 @@ class Hog:
     class_names: tuple[str, ...] | None = None
     batch_size = 64
     device = "cpu, float32, scikit-image HOG"
+    jpeg_decoder: JpegDecoder | None = None
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Stretch to a grey square of (64, 64, 1)."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.data.images import MAX_PIXELS, UnreadableImage, load_rgb
-from curate.data.statistics import STATISTICS, image_stats, thumbnail
+from curate.data.images import MAX_PIXELS
+from curate.data.photometric import PHOTOMETRIC, change
+from curate.data.statistics import STATISTICS
 from curate.data.views import apply_view
-from curate.inference.embedder import Embedder
+from curate.inference.decoding import IDENTITY, Decoded, Decoding, Work
+from curate.inference.embedder import Embedder, Output
 from curate.progress import Progress, log, silent
 from curate.store.shards import Part, Shards
 
-IDENTITY = ""
-"""The view that is the image itself."""
+__all__ = ["IDENTITY", "Work", "array_name", "embed_into", "missing_work"]
 
 SHARD_ROWS = 8192
 SHARD_SECONDS = 20.0
@@ -31,20 +31,6 @@ SPEED_AFTER = 2.0
 
 LASTING = frozenset({"damaged", "truncated", "not_an_image", "empty"})
 """Problems of the bytes themselves: they are noted, and the file is not decoded again."""
-
-
-class Work(NamedTuple):
-    """One image to embed.
-
-    Attributes:
-        path: of the file.
-        digest: of its bytes.
-        views: names that `curate.data.views.apply_view` knows, and `IDENTITY`.
-    """
-
-    path: str
-    digest: str
-    views: tuple[str, ...]
 
 
 def array_name(view: str) -> str:
@@ -77,11 +63,11 @@ def embed_into(
 ) -> dict[str, tuple[str, str]]:
     """Embed what the shards lack of `work`, and write it there.
 
-    Decoding runs in `workers` threads ahead of the model, at most three batches ahead, and a shard
-    is written as soon as it is full, so that memory is bounded whatever the number of images. A
-    view is a symmetry of the square applied to the prepared pixels: an extra view costs a forward
-    pass and no decoding. Beside embeddings (and logits, of a classifier) each image's thumbnail and
-    statistics are kept.
+    Decoding runs ahead of the model, at most three batches (`curate.inference.decoding`), and a
+    shard is written as soon as it is full, so that memory is bounded whatever the number of images.
+    A view is a symmetry of the square, or a named change of light or sharpness, applied to the
+    prepared pixels: an extra view costs a forward pass and no decoding. Beside embeddings (and
+    logits, of a classifier) each image's thumbnail and statistics are kept.
 
     Args:
         shards: where rows are looked up and written.
@@ -109,27 +95,15 @@ def embed_into(
     clock = _Clock(len(todo))
     try:
         with progress("embed", total=len(todo), unit="image") as bar:
-            for decoded in _ahead(todo, embedder, workers, max_pixels, clock):
+            for decoded in Decoding(embedder, workers, max_pixels, clock.wait).ahead(todo):
                 writer.take(decoded)
                 bar.update()
                 clock.tick()
         writer.finish()
     finally:
-        # Also when a person interrupts: what was computed is kept.
-        writer.flush()
+        writer.close()
     clock.tell_idle(embedder.device)
     return writer.problems
-
-
-@dataclass
-class _Decoded:
-    """One image, ready for the model; or why it is not."""
-
-    work: Work
-    pixels: NDArray[np.uint8] | None = None
-    thumbnail: NDArray[np.uint8] | None = None
-    stats: dict[str, float] = field(default_factory=dict)
-    problem: tuple[str, str] | None = None
 
 
 class _Writer:
@@ -140,9 +114,11 @@ class _Writer:
         self.problems: dict[str, tuple[str, str]] = {}
         self._queue: list[tuple[str, str, NDArray[np.uint8]]] = []
         self._facts: dict[str, tuple[Any, dict[str, float]]] = {}
+        self._model = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._running: deque[tuple[list[tuple[str, str]], Future[Output]]] = deque()
         self._empty()
 
-    def take(self, decoded: _Decoded) -> None:
+    def take(self, decoded: Decoded) -> None:
         """Queue one image and its views, and run the model when a batch is full."""
         digest = decoded.work.digest
         if decoded.problem is not None:
@@ -153,8 +129,7 @@ class _Writer:
             return
         assert decoded.pixels is not None
         for view in decoded.work.views:
-            turned = apply_view(decoded.pixels, view) if view else decoded.pixels
-            self._queue.append((view, digest, turned))
+            self._queue.append((view, digest, _seen(decoded.pixels, view)))
             if view == IDENTITY:
                 self._facts[digest] = (decoded.thumbnail, decoded.stats)
         while len(self._queue) >= self.embedder.batch_size:
@@ -163,11 +138,40 @@ class _Writer:
             self.flush()
 
     def forward(self) -> None:
-        """Run the model on one batch of what is queued."""
+        """Give the model one batch of what is queued, and keep what it said of the one before.
+
+        The model runs in a thread of its own, so that it need not wait while the next batch is
+        gathered.
+        """
         batch = self._queue[: self.embedder.batch_size]
-        out = self.embedder.forward(np.stack([pixels for _, _, pixels in batch]))
+        pixels = np.stack([image for _, _, image in batch])
         del self._queue[: len(batch)]
-        for i, (view, digest, _) in enumerate(batch):
+        rows = [(view, digest) for view, digest, _ in batch]
+        self._running.append((rows, self._model.submit(self.embedder.forward, pixels)))
+        if len(self._running) > 1:
+            self._keep_next()
+
+    def finish(self) -> None:
+        """Run the model on the last, smaller batch, and keep all that it said."""
+        while self._queue:
+            self.forward()
+        while self._running:
+            self._keep_next()
+
+    def close(self) -> None:
+        """Write what was computed, also where an error or a person ended the pass."""
+        self._model.shutdown(wait=True, cancel_futures=True)
+        for rows, future in self._running:
+            if not future.cancelled() and future.exception() is None:
+                self._keep(rows, future.result())
+        self.flush()
+
+    def _keep_next(self) -> None:
+        rows, future = self._running.popleft()
+        self._keep(rows, future.result())
+
+    def _keep(self, rows: Sequence[tuple[str, str]], out: Output) -> None:
+        for i, (view, digest) in enumerate(rows):
             self._put(array_name(view), digest, out.embeddings[i])
             if view == IDENTITY:
                 small, stats = self._facts.pop(digest)
@@ -175,12 +179,7 @@ class _Writer:
                 self._put("stats", digest, np.array([stats[name] for name in STATISTICS]))
                 if out.logits is not None:
                     self._put("logits", digest, out.logits[i])
-        self._rows += len(batch)
-
-    def finish(self) -> None:
-        """Run the model on the last, smaller batch."""
-        while self._queue:
-            self.forward()
+        self._rows += len(rows)
 
     def flush(self) -> None:
         """Write a shard of what the model has said since the last one."""
@@ -201,6 +200,12 @@ class _Writer:
         self._rows, self._since = 0, time.perf_counter()
 
 
+def _seen(pixels: NDArray[np.uint8], view: str) -> NDArray[np.uint8]:
+    if view == IDENTITY:
+        return pixels
+    return change(pixels, view) if view in PHOTOMETRIC else apply_view(pixels, view)
+
+
 class _Clock:
     """Tells how fast the pass goes, and whether the model waited for pixels."""
 
@@ -217,6 +222,10 @@ class _Clock:
             left = (self.total - self.done) * elapsed / self.done
             log.info("%.0f images/s so far, about %.0f s left", self.done / elapsed, left)
 
+    def wait(self, seconds: float) -> None:
+        """Add to the time that the model waited for an image."""
+        self.waited += seconds
+
     def tell_idle(self, device: str) -> None:
         """Warn where a GPU stood idle for more than half of the time."""
         elapsed = time.perf_counter() - self.start
@@ -225,38 +234,3 @@ class _Clock:
                 "the GPU waited for decoded images %.0f %% of the time: raise --workers, use more "
                 "CPU cores, or smaller files", 100 * self.waited / elapsed,
             )  # fmt: skip
-
-
-def _ahead(
-    todo: Sequence[Work], embedder: Embedder, workers: int, max_pixels: int, clock: _Clock
-) -> Iterator[_Decoded]:
-    """Decoded images in order, with decoding at most three batches ahead."""
-
-    def decode(item: Work) -> _Decoded:
-        try:
-            image = load_rgb(item.path, max_pixels)
-        except UnreadableImage as error:
-            return _Decoded(item, problem=(error.problem, error.detail))
-        pixels = embedder.prepare(image)
-        if IDENTITY not in item.views:
-            return _Decoded(item, pixels)
-        return _Decoded(item, pixels, thumbnail(image), image_stats(np.asarray(image)))
-
-    waiting: deque[Future[_Decoded]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        try:
-            for item in todo:
-                waiting.append(pool.submit(decode, item))
-                if len(waiting) > 3 * embedder.batch_size:
-                    yield _result(waiting.popleft(), clock)
-            while waiting:
-                yield _result(waiting.popleft(), clock)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _result(future: Future[_Decoded], clock: _Clock) -> _Decoded:
-    asked = time.perf_counter()
-    found = future.result()
-    clock.waited += time.perf_counter() - asked
-    return found

@@ -26,6 +26,26 @@ WAYS_OUT = (
 )
 
 
+HUB, FOLDER = "hf-hub:", "local-dir:"
+"""How timm names a model by its place on the hub, or by a folder with a config.json."""
+
+
+def check_source(name: str) -> bool:
+    """Whether a name says where the model lies, and the folder is one where it names a folder.
+
+    Raises:
+        ModelError: the folder holds no model of timm's.
+    """
+    if name.startswith(FOLDER):
+        config = Path(name.removeprefix(FOLDER)) / "config.json"
+        if not config.is_file():
+            raise ModelError(
+                f"Expected a timm model with its config.json in {config.parent}, found none. Name "
+                "the folder that timm's save_for_hf wrote."
+            )
+    return name.startswith((HUB, FOLDER))
+
+
 def load_timm(
     name: str,
     weights: Path | None,
@@ -162,14 +182,14 @@ def _resize(
 def _from_hub(name: str) -> Any:
     import timm
 
-    if not timm.is_model_pretrained(name):
+    if not check_source(name) and not timm.is_model_pretrained(name):
         raise ModelError(
             f"Expected pretrained weights for {name}, found none on the hub. {WAYS_OUT}"
         )
     try:
         return timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:
-        if not _is_network_error(error):
+        if name.startswith(FOLDER) or not _is_network_error(error):
             raise
         raise ModelError(
             f"Expected to fetch the weights of {name} from the model hub, found no way to reach "

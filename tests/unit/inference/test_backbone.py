@@ -57,6 +57,27 @@ def test_weights_give_timms_own_embeddings_whatever_the_head(tmp_path: Path, pic
     assert found.logits is None
 
 
+def test_a_folder_as_timm_saves_it_is_a_model(tmp_path: Path, picture) -> None:
+    torch.manual_seed(0)
+    model = timm.create_model(NAME, num_classes=7)
+    folder = tmp_path / "saved"
+    timm.models.save_for_hf(model, folder, safe_serialization=True)
+    embedder = load_embedder(f"local-dir:{folder}", device="cpu")
+    found = embed(embedder, picture)
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    same = load_embedder(NAME, weights=tmp_path / "w.pth", device="cpu")
+    np.testing.assert_allclose(found.embeddings, embed(same, picture).embeddings, rtol=1e-4)
+    assert found.logits is None
+    with pytest.raises(ModelError, match=r"config\.json in .*nowhere, found none"):
+        load_embedder(f"local-dir:{tmp_path / 'nowhere'}", device="cpu")
+
+
+def test_a_name_on_the_hub_is_looked_for_there(monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="weights of hf-hub:owner/model from the model hub, found"):
+        load_embedder("hf-hub:owner/model", device="cpu")
+
+
 @pytest.mark.parametrize("form", ["torch", "timm", "safetensors", "classes.txt"])
 def test_a_checkpoint_gives_timms_own_logits(tmp_path: Path, picture, form: str) -> None:
     weights, path = state(), tmp_path / "model.pth"

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from curate.data.images import load_rgb
+from curate.data.photometric import change
 from curate.data.statistics import STATISTICS, image_stats
 from curate.data.views import apply_view
-from curate.inference import passes
+from curate.inference import decoding
 from curate.inference.embedder import Output
 from curate.inference.hog import Hog
 from curate.inference.passes import IDENTITY, Work, array_name, embed_into
@@ -74,6 +75,16 @@ def test_every_image_and_view_is_embedded_as_on_its_own(work, tmp_path) -> None:
     assert gathered(shards, good, "stats")[2].tolist() == [stats[name] for name in STATISTICS]
 
 
+def test_named_changes_of_light_are_views_too(work, tmp_path) -> None:
+    shards, hog = Shards(tmp_path / "shards"), Hog()
+    views = (IDENTITY, "blurred", "low_contrast")
+    embed_into(shards, [item._replace(views=views) for item in work[:3]], hog)
+    for view in views[1:]:
+        found = gathered(shards, work[:3], array_name(view))
+        pixels = change(hog.prepare(load_rgb(work[1].path)), view)
+        np.testing.assert_array_equal(found[1], hog.forward(pixels[None]).embeddings[0])
+
+
 @pytest.mark.parametrize(("batch_size", "workers", "rows"), [(1, 1, 1), (3, 4, 5), (100, 2, 10**6)])
 def test_batches_workers_and_shards_change_nothing(work, tmp_path, batch_size, workers, rows):
     reference, other = Shards(tmp_path / "a"), Shards(tmp_path / "b")
@@ -129,7 +140,7 @@ def test_each_image_is_decoded_once(work, tmp_path, monkeypatch) -> None:
         opened.append(path)
         return load_rgb(path, max_pixels)
 
-    monkeypatch.setattr(passes, "load_rgb", counting)
+    monkeypatch.setattr(decoding, "load_rgb", counting)
     shards = Shards(tmp_path / "shards")
     embed_into(shards, work, Hog())
     embed_into(shards, work, Hog())
