@@ -46,7 +46,7 @@ def rows(data: Path, weights: Path) -> Iterator[Row]:
 
 
 def _columns(name: str, clean: Evidence) -> Iterator[Row]:
-    """Of a made column, images of one value are wrong twice as often and 20 % more; then a pair."""
+    """Of a made column, 30 % of the images of one value are wrong besides; then of a pair."""
     for pair in (False, True):
         found, peers = [], []
         for seed in SEEDS:

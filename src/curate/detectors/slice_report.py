@@ -12,6 +12,9 @@ from curate.detectors.slices import Column, Condition, Slice
 from curate.findings import Bools, Evidence, Ints
 from curate.numerics.slice_search import Tested
 
+MEMBERS = 2000
+"""Images that are listed of a slice; `support` counts all."""
+
 SHARED = 3
 """Statistics, classes and examples that are named of a slice."""
 
@@ -71,7 +74,7 @@ def told(
         "shared": shared,
         "twins": [in_words(groups[twin].conditions) for twin in twins[:SHARED]],
         "examples": [str(name) for name in ids[worst]],
-        "members": [str(name) for name in ids[mine]],
+        "members": [str(name) for name in ids[mine[:MEMBERS]]],
     }
 
 

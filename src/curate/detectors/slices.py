@@ -19,6 +19,9 @@ Condition = dict[str, Any]
 TAILS = (1 / 20, 1 / 10, 1 / 5, 1 / 3, 1 / 2)
 """Shares of the images that the cuts of a number leave on either side."""
 
+OWN_TAILS = (1 / 20, 1 / 10, 1 / 5, 3 / 10, 2 / 5, 1 / 2)
+"""The same of the user's own columns, of which there are few."""
+
 COARSE = (1 / 5, 1 / 3)
 """The tails of which pairs are made."""
 
@@ -93,6 +96,19 @@ def candidates(
     return list(seen.values())
 
 
+def by_own_columns(groups: Sequence[Slice], columns: Sequence[Column]) -> Bools:
+    """(m,) whether a group is made by the user's own columns alone, apart from the class."""
+    own = {
+        column.mark["column"] if column.mark else column.name
+        for column in columns
+        if column.source == "metadata"
+    }
+    return np.array(
+        [all(one["column"] in own for one in group.conditions if one["column"] != "class")
+         for group in groups], dtype=bool,
+    )  # fmt: skip
+
+
 def matrix_of(groups: Sequence[Slice], n: int) -> Any:
     """The CSR matrix (groups, n) that is 1 where an image is a member."""
     from scipy.sparse import csr_matrix
@@ -106,7 +122,8 @@ def _singles(
     columns: Sequence[Column], rows: Ints, given: tuple[Condition, ...]
 ) -> Iterator[Slice]:
     for column in columns:
-        for condition, members in _cuts(column, rows, TAILS):
+        tails = OWN_TAILS if column.source == "metadata" else TAILS
+        for condition, members in _cuts(column, rows, tails):
             if len(members) < len(rows):
                 yield Slice((*given, condition), members)
 

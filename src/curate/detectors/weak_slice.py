@@ -11,8 +11,8 @@ import numpy as np
 from curate.detectors.registry import register
 from curate.detectors.slice_columns import columns_of
 from curate.detectors.slice_report import told
-from curate.detectors.slices import candidates, matrix_of
-from curate.findings import Bools, Evidence, Findings, Ints
+from curate.detectors.slices import by_own_columns, candidates, matrix_of
+from curate.findings import Bools, Evidence, Findings, Floats, Ints
 from curate.numerics.clusters import main_axes
 from curate.numerics.probabilities import margin, self_confidence
 from curate.numerics.slice_search import compare_groups, distinct, looked_at
@@ -28,12 +28,13 @@ class WeakSlice:
     inside each; pairs of them; and k-means clusters of the embeddings, inside classes and across
     (Domino, Eyuboglu et al. 2022, and Spotlight, d'Eon et al. 2022, let the mistakes steer the
     clusters, after which no honest p-value is left). A group's mistakes are compared with what its
-    classes' rates would put there; the tail is bounded by a binomial (`compare_groups`) and
-    corrected for the number of groups that could have been found (`looked_at`, Tarone 1990): with
-    nothing to find, anything is reported with a chance of at most `alpha`. Greedy choice leaves
-    groups that the others do not explain (`distinct`). Slices are ranked by harm: the mistakes
-    that would not be made if the slice were as the rest of its classes, at the lower end of an
-    interval that holds for all groups looked at.
+    classes' rates would put there; the tail is exact in one class and else bounded by a binomial
+    (`compare_groups`), and corrected for the number of groups that could have been found
+    (`looked_at`, Tarone 1990), those of the user's own columns apart from the many others, with
+    half of `alpha` each: with nothing to find, anything is reported with a chance of at most
+    `alpha`. Greedy choice leaves groups that the others do not explain (`distinct`). Slices are
+    ranked by harm: the mistakes that would not be made if the slice were as the rest of its
+    classes, at the lower end of an interval that holds for all groups looked at.
 
     An image is flagged if it lies in such a slice and is wrong, or right by a margin below `near`.
     ``score = 1 - gap (1 - p(label))`` with gap the difference in accuracy of the worst slice it
@@ -91,19 +92,37 @@ class WeakSlice:
         members = matrix_of(groups, len(rows))
         units = _units(evidence, rows)
         tested = compare_groups(members, wrong, labels, units)
-        count = looked_at(tested.least_p, self.alpha)
-        info.update(groups=len(groups), looked_at=count)
-        significant = np.flatnonzero(tested.p <= self.alpha / count)
-        kept = distinct(
-            members[significant], wrong, labels, units, self.alpha / count, self.max_slices
-        )
+        counts = self._counts(tested.least_p, by_own_columns(groups, columns))
+        info.update(groups=len(groups), looked_at=int(np.unique(counts).sum()))
+        significant = np.flatnonzero(tested.p <= self.alpha / counts)
+        highest = self.alpha / counts[significant]
+        kept = distinct(members[significant], wrong, labels, units, highest, self.max_slices)
         chosen = [(int(significant[a]), [int(significant[b]) for b in bs]) for a, bs in kept]
         said = [
-            told(groups, one, twins, tested, count, columns, evidence, rows, wrong, self.alpha)
+            told(
+                groups,
+                one,
+                twins,
+                tested,
+                int(counts[one]),
+                columns,
+                evidence,
+                rows,
+                wrong,
+                self.alpha,
+            )
             for one, twins in chosen
         ]
         ranked = sorted(range(len(said)), key=lambda i: (-said[i]["harm"], said[i]["p_value"], i))
         return [said[i] for i in ranked], [groups[chosen[i][0]].members for i in ranked]
+
+    def _counts(self, least_p: Floats, own: Bools) -> Ints:
+        """(m,) what each p is multiplied by: twice the groups of its kind where there are two."""
+        counts = np.ones(len(own), dtype=np.int64)
+        parts = [part for part in (own, ~own) if part.any()]
+        for part in parts:
+            counts[part] = len(parts) * looked_at(least_p[part], self.alpha / len(parts))
+        return counts
 
 
 def _units(evidence: Evidence, rows: Ints) -> Ints:

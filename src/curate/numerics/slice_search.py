@@ -49,8 +49,9 @@ def compare_groups(members: Matrix, wrong: Bools, classes: Ints, units: Ints) ->
     Bernoulli numbers (Vatutin & Mikhailov 1982), hence so is the whole, and its tail is at most
     that of the binomial with the same mean, beyond one from the mean (Hoeffding, "On the
     distribution of the number of successes in independent trials", 1956). The same holds for the
-    mistakes left outside; the lower of the two bounds is p. No mixture of classes makes a group
-    weak, and no sampling is needed for a p of 1e-9.
+    mistakes left outside; the lower of the two bounds is p. Inside one class the tail is that of
+    Fisher's exact test, which is far lower where the group is a good part of the class. No mixture
+    of classes makes a group weak, and no sampling is needed for a p of 1e-9.
 
     Images of one unit (a group, copies) err together. Counts are divided by the design effect
     ``1 + (m - 1) rho`` (Rao & Scott 1992) with m the number of members in the unit of a mean
@@ -88,6 +89,10 @@ def compare_groups(members: Matrix, wrong: Bools, classes: Ints, units: Ints) ->
     design = _design(members, mistakes - rate[classes], units, size)
     p = _tail(x, size, expected, reach - size, all_faults, design)
     least = _tail(most, size, expected, reach - size, all_faults, design)
+    single = np.flatnonzero((np.diff(both.indptr) == 1) & (design == 1))
+    own = of[both.indptr[single]]
+    for tail, count in ((p, x), (least, most)):
+        tail[single] = _fisher(count[single], size[single], faults[own], total[own])
     return Tested(size, x, expected, reach - size, rest_rate, p, least, design)
 
 
@@ -107,13 +112,21 @@ def looked_at(least_p: Floats, alpha: float) -> int:
 
 
 def distinct(
-    members: Matrix, wrong: Bools, classes: Ints, units: Ints, highest_p: float, most: int
+    members: Matrix, wrong: Bools, classes: Ints, units: Ints, highest_p: Floats, most: int
 ) -> list[tuple[int, list[int]]]:
     """Groups of which none is explained by the others, each with the numbers of its near-twins.
 
     Greedy: the group with the smallest p is kept, its images are set aside, and the others are
     tested again on what is left, so that a broad group of which one corner is weak falls to the
     corner, and a part of it to the whole. Twins share `SAME` of the union with the kept group.
+
+    Args:
+        members: (m, n) CSR.
+        wrong: (n,) True for a mistake.
+        classes: (n,) from 0.
+        units: (n,) from 0.
+        highest_p: (m,) up to which each group counts.
+        most: groups that are kept.
     """
     left = np.ones(len(wrong), dtype=bool)
     candidates = np.arange(members.shape[0])
@@ -122,7 +135,7 @@ def distinct(
         part = members[candidates][:, np.flatnonzero(left)]
         compact = np.unique(classes[left], return_inverse=True)[1]
         tested = compare_groups(part, wrong[left], compact, units[left])
-        significant = tested.p <= highest_p
+        significant = tested.p <= highest_p[candidates]
         candidates, p = candidates[significant], tested.p[significant]
         if not len(candidates):
             break
@@ -151,6 +164,13 @@ def _tail(x: Floats, n: Floats, mean: Floats, rest: Floats, faults: Floats, desi
     outside = betainc(np.maximum(rest - y, 1e-9), y + 1, clear)
     p[sure] = np.minimum(inside, outside)
     return p
+
+
+def _fisher(x: Floats, n: Floats, faults: Floats, total: Floats) -> Any:
+    """P(X >= x) of the mistakes among n images drawn from `total` of which `faults` are wrong."""
+    from scipy.stats import hypergeom
+
+    return hypergeom.sf(x - 1, total, faults, n)
 
 
 def _design(members: Matrix, residual: Floats, units: Ints, size: Floats) -> Any:

@@ -25,12 +25,23 @@ def test_counts_mistakes_against_the_rate_of_the_class() -> None:
     assert tested.size[0] == 5 and tested.wrong[0] == 4
     assert tested.expected[0] == pytest.approx(1.25)
     assert tested.rest_size[0] == 15 and tested.rest_rate[0] == pytest.approx(1 / 15)
-    inside = binom.sf(3, 5, 0.25)
-    outside = binom.cdf(1, 15, 0.25)
-    assert tested.p[0] == pytest.approx(min(inside, outside))
-    assert tested.p[0] >= hypergeom.sf(3, 20, 5, 5)
-    assert tested.least_p[0] == pytest.approx(min(binom.sf(4, 5, 0.25), 0.75**15))
+    assert tested.p[0] == pytest.approx(hypergeom.sf(3, 20, 5, 5))
+    assert tested.least_p[0] == pytest.approx(hypergeom.sf(4, 20, 5, 5))
     assert tested.design[0] == 1
+
+
+def test_over_several_classes_the_tail_is_bounded_by_a_binomial() -> None:
+    # Two classes of twenty with five mistakes each; the group has five and five, four wrong each.
+    classes = np.repeat([0, 1], 20)
+    wrong = np.zeros(40, dtype=bool)
+    wrong[[0, 1, 2, 3, 19, 20, 21, 22, 23, 39]] = True
+    group = [*range(5), *range(20, 25)]
+    tested = compare_groups(matrix(40, group), wrong, classes, np.arange(40))
+    assert (tested.size[0], tested.wrong[0], tested.expected[0]) == (10, 8, pytest.approx(2.5))
+    bound = min(binom.sf(7, 10, 0.25), binom.cdf(2, 30, 0.25))
+    assert tested.p[0] == pytest.approx(bound)
+    one = hypergeom.pmf(range(6), 20, 5, 5)
+    assert tested.p[0] >= np.convolve(one, one)[8:].sum()
 
 
 def test_a_group_of_a_weak_class_is_not_weak() -> None:
@@ -39,7 +50,8 @@ def test_a_group_of_a_weak_class_is_not_weak() -> None:
     wrong = np.zeros(120, dtype=bool)
     wrong[80::2] = True
     tested = compare_groups(matrix(120, range(80, 90)), wrong, classes, np.arange(120))
-    assert tested.expected[0] == 5 and tested.wrong[0] == 5 and tested.p[0] == 1
+    assert tested.expected[0] == 5 and tested.wrong[0] == 5
+    assert tested.p[0] == pytest.approx(hypergeom.sf(4, 40, 20, 10)) and tested.p[0] > 0.5
 
 
 def test_copies_count_as_one() -> None:
@@ -64,14 +76,18 @@ def test_a_broad_group_falls_to_its_weak_corner_and_a_twin_is_told_with_it() -> 
     # All mistakes lie in the first 20 of 200; the other groups hold them and more, or most of them.
     wrong = np.arange(200) < 20
     groups = matrix(200, range(100), range(20), range(18), range(100, 150))
-    kept = distinct(groups, wrong, np.zeros(200, int), np.arange(200), 1e-3, 5)
+    kept = distinct(
+        groups, wrong, np.zeros(200, int), np.arange(200), np.full(groups.shape[0], 1e-3), 5
+    )
     assert kept == [(1, [2])]
 
 
 def test_two_weak_groups_are_both_kept() -> None:
     wrong = (np.arange(300) < 20) | (np.arange(300) >= 270)
     groups = matrix(300, range(20), range(270, 300))
-    kept = distinct(groups, wrong, np.zeros(300, int), np.arange(300), 1e-3, 5)
+    kept = distinct(
+        groups, wrong, np.zeros(300, int), np.arange(300), np.full(groups.shape[0], 1e-3), 5
+    )
     assert sorted(one for one, _ in kept) == [0, 1]
 
 
