@@ -64,9 +64,10 @@ def _ends(grey: NDArray[np.uint8]) -> tuple[float, float]:
 def _flat_lines(grey: NDArray[np.uint8]) -> tuple[int, bool]:
     """How many lines from the first one on are flat, and whether they end on a straight edge."""
     limit = int(FLAT * grey.shape[1])
-    low = np.uint8(max(_median(grey[0]) - LEVELS, 0))
-    width = np.uint8(2 * LEVELS)
-    # Below `low`, the difference wraps round to a large number.
+    middle = _median(grey[0])
+    low = np.uint8(max(middle - LEVELS, 0))
+    width = np.uint8(min(middle + LEVELS, 255) - low)
+    # Below `low` the difference wraps round to more than `width`: their sum is at most 255.
     if np.count_nonzero(grey[0] - low > width) > limit:
         return 0, False
     other = np.count_nonzero(np.ascontiguousarray(grey) - low > width, axis=1)

@@ -24,10 +24,10 @@ from curate.store.run import Run, cache_key
 from curate.store.schema import PROBLEMS
 from curate.store.shards import Shards
 
-VERSION = 7
+VERSION = 8
 """Of the stage `embed`; apart, because whether it is done decides whether a model is loaded."""
 
-SHARDS_VERSION = 4
+SHARDS_VERSION = 5
 """Raised when the same file, model and view give other rows."""
 
 
