@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from PIL import Image
 
 from curate.findings import Evidence
 from curate.pipeline.analyze import analyze
@@ -69,6 +70,15 @@ def planted(data: Path, weights: Path, name: str, plant: Plant, **options: objec
     shutil.copytree(clean.path, home / "run")
     plant(home / "data")
     return analyze(home / "data", home / "run", model=MODEL, weights=weights, **options)
+
+
+def repaint(path: Path, change: Callable[[Image.Image], Image.Image]) -> None:
+    """Change one file of a private copy, close to how it was encoded: what was done to it shows."""
+    with Image.open(path) as image:
+        image.load()
+        form, changed = image.format, change(image.convert("RGB"))
+    path.unlink()
+    changed.save(path, format=form, **({"quality": 95} if form == "JPEG" else {}))
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from material import Row, analysed, evidence, planted
+from material import Row, analysed, evidence, planted, repaint
 from PIL import Image, ImageFilter
 
 from curate.detectors.difficulty_types import weigh_rows
@@ -192,6 +192,14 @@ def _measure(trial: Trial, figures: Any, typed: Any) -> None:
     typed["hard rare called rare"] += (types[rare] == "rare").tolist()
 
 
+def _blur(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(max(image.size) / 25))
+
+
+def _blacken(image: Image.Image) -> Image.Image:
+    return image.point(lambda value: value // 12)
+
+
 def _bad_pictures(data: Path, weights: Path) -> Iterator[Row]:
     """Every thirtieth image is blurred or nearly black: what are those called that are hard?"""
     changed: set[Path] = set()
@@ -199,14 +207,7 @@ def _bad_pictures(data: Path, weights: Path) -> Iterator[Row]:
     def plant(folder: Path) -> None:
         paths = sorted(p for p in folder.rglob("*") if p.suffix in (".jpg", ".jpeg", ".png"))
         for at, path in enumerate(paths[::30]):
-            with Image.open(path) as opened:
-                image = opened.convert("RGB")
-            if at % 2:
-                image = image.filter(ImageFilter.GaussianBlur(max(image.size) / 25))
-            else:
-                image = image.point(lambda value: value // 12)
-            path.unlink()
-            image.save(path)
+            repaint(path, _blur if at % 2 else _blacken)
             changed.add(path.resolve())
 
     found, paths = evidence(planted(data / "masks3", weights, "hard-bad", plant))

@@ -15,7 +15,7 @@ from typing import Any
 
 import material
 import numpy as np
-from material import Row
+from material import Row, repaint
 from PIL import Image, ImageDraw, ImageEnhance
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.model_selection import cross_val_score
@@ -189,11 +189,7 @@ def _spared(path: Path, class_name: str) -> bool:
 def _plant(home: Path, class_name: str, change: Callable[[Image.Image], Image.Image]) -> None:
     for path in sorted(home.rglob("*")):
         if path.is_file() and path.parent.name == class_name and not _spared(path, class_name):
-            with Image.open(path) as image:
-                image.load()
-                form, changed = image.format, change(image.convert("RGB"))
-            path.unlink()
-            changed.save(path, format=form, **({"quality": 95} if form == "JPEG" else {}))
+            repaint(path, change)
 
 
 def _stamp(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ from typing import Any
 import material
 import numpy as np
 import pandas as pd
-from material import Row
+from material import Row, repaint
 from PIL import Image, ImageFilter
 from scipy.stats import ks_2samp
 from sklearn.datasets import load_digits
@@ -233,11 +233,7 @@ def _changed(path: Path) -> bool:
 def _some_of_val(home: Path, change: Any) -> None:
     for path in sorted(home.rglob("*")):
         if path.is_file() and _changed(path):
-            with Image.open(path) as image:
-                image.load()
-                form, changed = image.format, change(image.convert("RGB"))
-            path.unlink()
-            changed.save(path, format=form, **({"quality": 95} if form == "JPEG" else {}))
+            repaint(path, change)
 
 
 def _darken(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from material import Row, analysed, evidence, planted
+from material import Row, analysed, evidence, planted, repaint
 from PIL import Image, ImageEnhance, ImageFilter
 
 from curate.detectors.slice_columns import columns_of
@@ -101,10 +101,7 @@ def _pixels(data: Path, weights: Path, name: str, fault: str) -> Iterator[Row]:
         for split in sorted(path for path in home.iterdir() if path.is_dir()):
             paths = sorted((split / CLASSES[name]).glob("*.*"))
             for i in sorted(rng.choice(len(paths), -(-len(paths) // 10), replace=False)):
-                with Image.open(paths[i]) as image:
-                    changed, kind = FAULTS[fault](image.convert("RGB")), image.format
-                paths[i].unlink()
-                changed.save(paths[i], format=kind)
+                repaint(paths[i], FAULTS[fault])
                 chosen.append(str(paths[i]))
 
     made, paths = evidence(planted(data / name, weights, f"weak_slice-{fault}", plant))

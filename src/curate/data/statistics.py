@@ -13,6 +13,15 @@ from curate.data.margins import margin_stats
 SHOWN = ("brightness", "contrast", "sharpness", "entropy", "saturation")
 """Those of `STATISTICS` that a person is shown of every image; the others are for detectors."""
 
+SHOWN_WORDS = {
+    "brightness": ("darker", "brighter"),
+    "contrast": ("of lower contrast", "of higher contrast"),
+    "sharpness": ("less sharp or plainer", "sharper or busier"),
+    "entropy": ("of lower entropy", "of higher entropy"),
+    "saturation": ("less saturated", "more saturated"),
+}
+"""What a low and a high value of each is called."""
+
 HUES = ("reds", "yellows", "greens", "cyans", "blues", "magentas")
 
 STATISTICS = (

@@ -12,16 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curate.data.statistics import SHOWN_WORDS
 from curate.findings import Evidence
 
 Source = Literal["pixels", "file", "name", "metadata"]
 
 WORDS = {
-    "brightness": ("darker", "brighter"),
-    "contrast": ("of lower contrast", "of higher contrast"),
-    "sharpness": ("less sharp or plainer", "sharper or busier"),
-    "entropy": ("of lower entropy", "of higher entropy"),
-    "saturation": ("less saturated", "more saturated"),
+    **SHOWN_WORDS,
     **{
         color: (f"with less {color.removesuffix('s')}", f"with more {color.removesuffix('s')}")
         for color in (

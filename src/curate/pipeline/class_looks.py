@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curate.data.file_facts import GREY_MODES
-from curate.data.statistics import SHOWN
+from curate.data.statistics import SHOWN, SHOWN_WORDS
 from curate.findings import Floats
 from curate.numerics.intervals import wilson
 from curate.numerics.tails import binomial_upper
@@ -36,11 +36,7 @@ CONTRAST = 0.5
 """A format, a size or colour marks a class when its share is that much larger than elsewhere."""
 
 WORDS = {
-    "brightness": ("darker", "brighter"),
-    "contrast": ("of lower contrast", "of higher contrast"),
-    "sharpness": ("less sharp or plainer", "sharper or busier"),
-    "entropy": ("of lower entropy", "of higher entropy"),
-    "saturation": ("less saturated", "more saturated"),
+    **SHOWN_WORDS,
     "megapixels": ("smaller", "larger"),
     "aspect_ratio": ("narrower", "wider"),
     "bytes_per_pixel": ("of fewer bytes per pixel", "of more bytes per pixel"),
