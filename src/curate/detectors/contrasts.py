@@ -13,6 +13,9 @@ from curate.findings import Bools, Evidence, Ints
 from curate.numerics.kin import design_effect
 from curate.numerics.two_sample import Separation, separate
 
+NOTABLE = 0.02
+"""A single property whose AUC is nearer to 0.5 is no news, however sure."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -49,11 +52,12 @@ def differing(
     for one in every:
         values = one.values[rows.order][both]
         apart = separate(values, second, rows.strata[both], rows.units[both])
-        if apart.two_sided >= alpha / len(every):
+        if apart.two_sided >= alpha / len(every) or abs(apart.auc - 0.5) < NOTABLE:
             continue
-        middle = np.mean if one.mark else np.median
+        what, middle = ("share", np.mean) if one.mark else ("median", np.median)
         typical = [float(middle(values[~second])), float(middle(values[second]))]
-        what = "share" if one.mark else "median"
+        if typical[0] == typical[1]:
+            what, typical = "mean", [float(values[~second].mean()), float(values[second].mean())]
         says = (
             f"{pair[1]} is {one.compared(apart.auc > 0.5)}: {what} "
             f"{typical[1]:.3g} against {typical[0]:.3g}"

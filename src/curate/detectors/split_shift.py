@@ -59,7 +59,7 @@ class SplitShift:
     kind: ClassVar[str] = "split_shift"
     needs: ClassVar[tuple[str, ...]] = ("embeddings",)
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def detect(self, evidence: Evidence) -> Findings:
         """Compare train with val, train with test, and val with test."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from curate.pipeline.headlines import headlines
 from curate.pipeline.plain_text import wrapped
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
@@ -31,6 +32,7 @@ def summary(run: Run) -> dict[str, Any]:
         "metrics": {split: {key: value[key] for key in wanted} for split, value in metrics.items()},
         "top_confusions": {split: value["top_confusions"][:5] for split, value in metrics.items()},
         "flagged": {kind: info["flagged"] for kind, info in run.info["detectors"].items()},
+        "headlines": headlines(run.info["detectors"]),
         "skipped_detectors": run.info["skipped_detectors"],
         "tiers": {tier: int(tiers.get(tier, 0)) for tier in TIER_NAMES},
         "seconds": {name: stage["seconds"] for name, stage in run.info["stages"].items()},
@@ -63,6 +65,9 @@ def summary_text(run: Run) -> str:
     heads = ["split", "images", "accuracy (95 %)", "macro F1 (95 %)", "balanced", "ECE"]
     lines += [columns(heads, rows), ""]
     lines += [columns(["finding", "flagged", "worst"], _worst(run, found["flagged"])), ""]
+    for headline in found["headlines"]:
+        lines += wrapped(headline, "  ")
+    lines += [""] * bool(found["headlines"])
     for kind, why in found["skipped_detectors"].items():
         lines.append(f"{kind}: skipped, it {why}")
     pairs = [

@@ -1,0 +1,83 @@
+"""What the detectors say of the dataset as a whole, a line each, for the end of an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MOST = 2
+"""Lines of one kind; the rest is in `run.json`."""
+
+
+def headlines(detectors: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sentences with their intervals, of the kinds that have something to say.
+
+    Args:
+        detectors: `detectors` of `run.json`: kind -> what it says besides the single images.
+    """
+    lines = []
+    for kind, told in _TOLD.items():
+        info = detectors.get(kind)
+        if info:
+            lines += [f"{kind}: {line}" for line in list(told(info))[:MOST]]
+    return lines
+
+
+def _label_error(info: Mapping[str, Any]) -> Iterator[str]:
+    if info["flagged"] and info.get("expected_precision") is not None:
+        low, high = info["noise_rate_interval"]
+        least, most = info["expected_precision_interval"]
+        yield (
+            f"about {info['noise_rate']:.1%} [{low:.1%}, {high:.1%}] of the labels are wrong; of "
+            f"the {info['flagged']} flagged, {info['expected_precision']:.0%} [{least:.0%}, "
+            f"{most:.0%}] are expected to be"
+        )
+
+
+def _split_leak(info: Mapping[str, Any]) -> Iterator[str]:
+    for score in info.get("scores", []):
+        leaked, whole, clean = score["leaked"], score["all"], score["clean"]
+        if leaked["images"] and clean["images"]:
+            low, high = clean["interval"]
+            yield (
+                f"{score['split']} accuracy is {clean['accuracy']:.3f} [{low:.3f}, {high:.3f}] "
+                f"without its {leaked['images']} leaked images, {whole['accuracy']:.3f} with them"
+            )
+
+
+def _split_shift(info: Mapping[str, Any]) -> Iterator[str]:
+    return (pair["says"] for pair in info["pairs"] if pair["differs"])
+
+
+def _shortcut(info: Mapping[str, Any]) -> Iterator[str]:
+    return (one["says"] for one in info["shortcuts"])
+
+
+def _weak_slice(info: Mapping[str, Any]) -> Iterator[str]:
+    for one in info["slices"]:
+        low, high = one["interval"]
+        yield (
+            f"{one['text']}: accuracy {one['accuracy']:.2f} [{low:.2f}, {high:.2f}] on "
+            f"{one['support']} images, {one['rest_accuracy']:.2f} on others of their classes"
+        )
+
+
+def _confusable(info: Mapping[str, Any]) -> Iterator[str]:
+    for pair in info["pairs"]:
+        low, high = pair["rate_interval"]
+        why = f" ({', '.join(pair['causes'])})" if pair["causes"] else ""
+        yield (
+            f"{pair['class_a']} and {pair['class_b']} are mixed up, {pair['rate']:.1%} "
+            f"[{low:.1%}, {high:.1%}]: {pair['verdict']}{why}"
+        )
+
+
+_TOLD = {
+    "label_error": _label_error,
+    "split_leak": _split_leak,
+    "split_shift": _split_shift,
+    "shortcut": _shortcut,
+    "weak_slice": _weak_slice,
+    "confusable": _confusable,
+}
+"""In the order in which a person should hear of them: first what makes the scores untrue."""
