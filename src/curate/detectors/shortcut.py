@@ -132,7 +132,7 @@ class Shortcut:
             for template in found:
                 values = np.full(len(evidence), np.nan)
                 values[known.rows] = template.likeness
-                name = f"likeness to what the class shows {template.where}"
+                name = f"likeness to the class's usual {template.where}"
                 asked.append((Property(name, "pixels", values), template.label))
         z = float(-ndtri(self.alpha / 2 / (len(every) * len(judged) + len(judged))))
         growth = np.array([design_effect(known.units[known.labels == c]) for c in range(k)])

@@ -126,4 +126,4 @@ def test_stamp_is_placed() -> None:
     found = Shortcut().detect(replace(made, thumbnails=thumbnails))
     [one] = found.info["shortcuts"]
     assert one["class"] == "class0"
-    assert one["property"] == "likeness to what the class shows top left"
+    assert one["property"] == "likeness to the class's usual top left"
