@@ -29,7 +29,7 @@ class Template:
 
     Attributes:
         label: the class.
-        where: "top left", "all around", ...
+        where: "top left", "edge on all sides", ...
         likeness: (n,) share of the fixed places at which an image looks like the class; each image
             is judged by a template made of the other half of the images.
     """
@@ -93,7 +93,7 @@ def _where(fixed: NDArray[np.bool_]) -> str:
     edge[margin:-margin, margin:-margin] = False
     strips = [fixed[:margin], fixed[-margin:], fixed[:, :margin], fixed[:, -margin:]]
     if all(strip.mean() > 0.5 for strip in strips) and fixed[edge].sum() > fixed.sum() / 2:
-        return "all around"
+        return "edge on all sides"
     rows, columns = np.nonzero(fixed)
     down = ("top", "middle", "bottom")[min(int(3 * (rows.mean() + 0.5) / side), 2)]
     across = ("left", "centre", "right")[min(int(3 * (columns.mean() + 0.5) / side), 2)]

@@ -90,4 +90,4 @@ def test_frame_is_all_around() -> None:
     for strip in (np.s_[:, :4], np.s_[:, -4:], np.s_[:, :, :4], np.s_[:, :, -4:]):
         images[strip][labels == 0] = 0
     found = templates(images, labels, np.arange(120) // 2 % 2, 2)
-    assert [(one.label, one.where) for one in found] == [(0, "all around")]
+    assert [(one.label, one.where) for one in found] == [(0, "edge on all sides")]
