@@ -213,9 +213,9 @@ def _light(image: Image.Image) -> Image.Image:
     return ImageEnhance.Brightness(image).enhance(0.4)
 
 
-LIKENESS = "likeness to what the class shows"
+LIKENESS = "likeness to the class's usual"
 PLANTED: dict[str, tuple[Callable[[Image.Image], Image.Image], tuple[str, ...]]] = {
     "with a stamp": (_stamp, (f"{LIKENESS} bottom right",)),
-    "with a frame": (_frame, (f"{LIKENESS} all around", "border", "margin")),
+    "with a frame": (_frame, (f"{LIKENESS} edge on all sides", "border", "margin")),
     "darker": (_light, ("brightness", "red", "green", "blue", "border", "background", "lum")),
 }
