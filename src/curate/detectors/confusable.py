@@ -9,7 +9,8 @@ import numpy as np
 
 from curate.detectors.registry import register
 from curate.findings import Bools, Evidence, Findings, Floats, Ints
-from curate.numerics.class_pairs import MixedPairs, clusters, mixed_pairs, wilson_bounds
+from curate.numerics.class_pairs import MixedPairs, clusters, mixed_pairs
+from curate.numerics.intervals import wilson, wilson_bounds
 from curate.numerics.metrics import confusion_matrix
 from curate.numerics.separability import auc, auc_interval, even_chances, told_apart
 from curate.numerics.triptych import triptych
@@ -166,13 +167,12 @@ class Confusable:
         n_ab, n_ba = int(mixed.a_as_b[i]), int(mixed.b_as_a[i])
         area = auc(_log_odds(evidence, mine, a, b), is_b)
         wrong = evidence.pred_probs[mine].argmax(axis=1) == np.where(is_b, a, b)
-        low, high = wilson_bounds([n_ab, n_ba], [n_a, n_b], mixed.z)
+        sizes = np.array([n_a, n_b])
+        low, high = wilson_bounds(np.array([n_ab, n_ba]) / np.maximum(sizes, 1), sizes, mixed.z)
         apart = self._apart(evidence, mine, is_b, area) if shown else area
         apart_interval = auc_interval(apart, n_b, n_a, mixed.z)
         area_interval = auc_interval(area, n_b, n_a, mixed.z)
-        split_low, split_high = wilson_bounds(
-            int((wrong & (amount >= self.between)).sum()), int(wrong.sum()), 1.96
-        )
+        split_low, split_high = wilson(int((wrong & (amount >= self.between)).sum()), wrong.sum())
         in_train = evidence.splits[mine] == "train"
         train = [int((in_train & ~is_b).sum()), int((in_train & is_b).sum())]
         own = np.where(is_b, t, 1 - t)

@@ -10,6 +10,7 @@ import numpy as np
 
 from curate.detectors.slices import Column, Condition, Slice
 from curate.findings import Bools, Evidence, Ints
+from curate.numerics.intervals import wilson_bounds
 from curate.numerics.slice_search import Tested
 
 MEMBERS = 2000
@@ -46,8 +47,8 @@ def told(
     design = tested.design[one]
     n, bad = float(tested.size[one]), float(tested.wrong[one] / tested.size[one])
     rest = float(tested.rest_rate[one])
-    low, high = _score(bad, n / design, z)
-    _, rest_high = _score(rest, float(tested.rest_size[one]) / design, z)
+    low, high = map(float, wilson_bounds(bad, n / design, z))
+    rest_high = float(wilson_bounds(rest, float(tested.rest_size[one]) / design, z)[1])
     gap = bad - rest
     least = gap - float(np.hypot(bad - low, rest_high - rest))
     labels, ids = evidence.labels[rows], evidence.sample_ids[rows]
@@ -130,12 +131,3 @@ def _said(entry: dict[str, Any]) -> str:
 def _most(names: Any) -> dict[str, int]:
     counts = Counter(names)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHARED])
-
-
-def _score(p: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's interval with any z and any n above 0."""
-    if n <= 0:
-        return 0.0, 1.0
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))

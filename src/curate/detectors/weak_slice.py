@@ -14,6 +14,7 @@ from curate.detectors.slice_report import told
 from curate.detectors.slices import by_own_columns, candidates, matrix_of
 from curate.findings import Bools, Evidence, Findings, Floats, Ints
 from curate.numerics.clusters import main_axes
+from curate.numerics.copy_groups import components
 from curate.numerics.probabilities import margin, self_confidence
 from curate.numerics.slice_search import compare_groups, distinct, looked_at
 
@@ -127,25 +128,16 @@ class WeakSlice:
 
 def _units(evidence: Evidence, rows: Ints) -> Ints:
     """(m,) numbers of what errs together: images of one group, or copies of one picture."""
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(evidence)
-    a: list[Ints] = []
-    b: list[Ints] = []
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
     if evidence.copies is not None:
-        a.append(evidence.copies.a[evidence.copies.confirmed])
-        b.append(evidence.copies.b[evidence.copies.confirmed])
+        sure = evidence.copies.confirmed
+        pairs.append(np.column_stack([evidence.copies.a[sure], evidence.copies.b[sure]]))
     if evidence.groups is not None:
         names = np.asarray(evidence.groups, dtype=str)
         grouped = np.flatnonzero(names != "")
         _, first, inverse = np.unique(names[grouped], return_index=True, return_inverse=True)
-        a.append(grouped)
-        b.append(grouped[first][inverse])
-    none = np.zeros(0, dtype=np.int64)
-    ends = (np.concatenate([none, *a]), np.concatenate([none, *b]))
-    graph = csr_matrix((np.ones(len(ends[0])), ends), (n, n))
-    units = connected_components(graph, directed=False)[1][rows]
+        pairs.append(np.column_stack([grouped, grouped[first][inverse]]))
+    units = components(len(evidence), np.concatenate(pairs))[rows]
     return np.asarray(np.unique(units, return_inverse=True)[1])
 
 

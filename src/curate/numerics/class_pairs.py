@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.findings import Floats, Ints
 
@@ -68,17 +66,6 @@ def mixed_pairs(
     return MixedPairs(
         a[kept], b[kept], n_ab[kept], n_ba[kept], p[kept], tested, float(norm.isf(level / 2))
     )
-
-
-def wilson_bounds(successes: Any, n: Any, z: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Wilson's interval of proportions, elementwise, at z deviations; [0, 1] where n is 0."""
-    n = np.asarray(n, dtype=float)
-    safe = np.maximum(n, 1)
-    p = np.asarray(successes) / safe
-    centre = (p + z**2 / (2 * safe)) / (1 + z**2 / safe)
-    half = z / (1 + z**2 / safe) * np.sqrt(p * (1 - p) / safe + z**2 / (4 * safe**2))
-    low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
-    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
 
 
 def clusters(a: Ints, b: Ints) -> list[list[int]]:

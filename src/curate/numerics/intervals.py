@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from curate.findings import Floats, Ints
 
@@ -11,12 +12,27 @@ Z95 = 1.959963984540054
 
 def wilson(successes: float, n: float) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927): sound at 0, at 1, and for small n."""
-    if n == 0:
-        return 0.0, 1.0
-    p = successes / n
-    centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    low, high = wilson_bounds(successes / n if n else 0.0, n, Z95)
+    return float(low), float(high)
+
+
+def wilson_bounds(
+    share: ArrayLike, n: ArrayLike, z: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's interval elementwise, at z deviations; [0, 1] where n is 0.
+
+    Args:
+        share: proportions.
+        n: what they are proportions of; need not be whole, such as a number of images divided by a
+            design effect.
+        z: such as 1.96.
+    """
+    p, n = np.asarray(share, dtype=float), np.asarray(n, dtype=float)
+    size = np.where(n > 0, n, 1.0)
+    centre = (p + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
+    low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
 
 
 def f1_scores(confusion: Floats | Ints) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Ints
+from curate.numerics.intervals import wilson_bounds
 
 BINS = 64
 
@@ -80,8 +81,11 @@ class Ranges:
             other_growth: the same of all images.
         """
         rest = np.maximum(self.sizes.sum() - self.sizes, 1)
-        own = _wilson(self.inside / np.maximum(self.sizes, 1), self.sizes / growth, z)
-        return own, _wilson(self.others_inside / rest, rest / other_growth, z)
+        own, others = self.inside / np.maximum(self.sizes, 1), self.others_inside / rest
+        return (
+            Bounds(own, *wilson_bounds(own, self.sizes / growth, z)),
+            Bounds(others, *wilson_bounds(others, rest / other_growth, z)),
+        )
 
 
 def balanced_accuracy(own: Bounds, others: Bounds) -> Bounds:
@@ -113,10 +117,3 @@ def _between(counts: NDArray[np.float64], start: Ints, end: Ints) -> tuple[Float
     own = np.concatenate([np.zeros((len(counts), 1)), np.cumsum(counts, axis=1)], axis=1)
     every = own.sum(axis=0)
     return own[row, end] - own[row, start], every[end] - every[start]
-
-
-def _wilson(p: NDArray[np.float64], n: NDArray[np.float64], z: float) -> Bounds:
-    n = np.maximum(n, 1e-9)
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return Bounds(p, np.maximum(centre - half, 0), np.minimum(centre + half, 1))
