@@ -31,7 +31,9 @@ def wilson_bounds(
     size = np.where(n > 0, n, 1.0)
     centre = (p + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
-    low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    # At 0 and 1 rounding could leave the share itself just outside.
+    low = np.minimum(np.clip(centre - half, 0, 1), p)
+    high = np.maximum(np.clip(centre + half, 0, 1), p)
     return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
 
 
