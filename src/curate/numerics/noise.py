@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Ints
+from curate.numerics.belief import Belief, Witnesses
+from curate.numerics.intervals import Z95, wilson_bounds
 
 Array = NDArray[np.float64]
 
@@ -22,14 +23,26 @@ STRENGTH = 50.0
 SPREAD = 1.0
 """Labels' worth of belief, a class, that wrong labels go to every other class alike."""
 
-CELLS = 1_000_000
+CELLS = 500_000
 """Images times classes that are fitted on, and looked at together."""
 
-ROUNDS = 60
+ROUNDS = 40
 """Rounds of expectation and maximisation; they stop where nothing moves any more."""
+
+FIRST = 12
+"""Rounds after which the starts are compared."""
 
 DROP = 1.92
 """Half of chi-squared's 95 % point with one degree of freedom."""
+
+SUREST = (0.1, 0.25, 0.5, 1.0)
+"""Shares of each class's images, the surest, whose labels bound how many can be wrong."""
+
+LEAST_OF_FOUR = 2.5
+"""Deviations by which the least of so many upper ends holds at 97.5 % (Bonferroni)."""
+
+NEVER = 1e-6
+"""The share of wrong labels that stands for none."""
 
 
 @dataclass(frozen=True)
@@ -37,36 +50,54 @@ class Noise:
     """How labels go wrong, and what the witnesses are worth.
 
     Attributes:
-        weights: (3,) of the probabilities, of the neighbours' votes, and of the votes as draws
-            from `transition`.
+        belief: how the witnesses are weighed.
         transition: (n_classes, n_classes) chance that an image of one class bears the label of
             another.
         prior: (n_classes,) share of each label.
         n: images that the probabilities rest on.
         rate: expected share of wrong labels.
-        rate_interval: its 95 % interval.
+        rate_interval: its 95 % interval, which holds what cannot be told apart.
         odds_interval: factors of the odds of a wrong label that the data allows at 95 %.
+        covariance: of the belief's weights, in the order of `Belief.gradients`, and of the log
+            odds of a wrong label.
     """
 
-    weights: Array
+    belief: Belief
     transition: Array
     prior: Array
     n: int
     rate: float
     rate_interval: tuple[float, float]
     odds_interval: tuple[float, float]
+    covariance: Array
 
-    def posterior(self, labels: Ints, probs: Floats, votes: Floats) -> Array:
+    def posterior(self, labels: Ints, probs: Floats, votes: Floats, strange: Floats) -> Array:
         """(n, n_classes) chance of each class, given the label and the witnesses."""
         found = np.empty(probs.shape)
         for part in _blocks(*probs.shape):
-            fixed = _fixed(probs[part], votes[part], self.prior, self.n)
-            joint = self._belief(fixed, votes[part]) * self.transition[:, labels[part]].T
+            seen = _witnesses(probs[part], votes[part], strange[part], self.prior, self.n)
+            draws = votes_as_draws(votes[part], self.transition)
+            joint = self.belief.of(seen, draws).both() * self.transition[:, labels[part]].T
             found[part] = joint / joint.sum(axis=1, keepdims=True)
         return found
 
-    def _belief(self, fixed: list[Array], votes: Floats) -> Array:
-        return _softmax(self.weights, [*fixed, votes_as_draws(votes, self.transition)])
+    def spread(self, labels: Ints, probs: Floats, votes: Floats, strange: Floats) -> float:
+        """Standard deviation of these images' mean chance to be wrong (delta method); 0 of none."""
+        slope = np.zeros(len(self.covariance))
+        for part in _blocks(*probs.shape):
+            seen = _witnesses(probs[part], votes[part], strange[part], self.prior, self.n)
+            draws = votes_as_draws(votes[part], self.transition)
+            parts = self.belief.of(seen, draws)
+            shares = parts.shares(self.transition[:, labels[part]].T)[:2]
+            at = np.eye(probs.shape[1])[labels[part]]
+            own = (shares[0] * at, shares[1] * at)
+            right = (own[0] + own[1]).sum(axis=1)
+            of_right, _ = self.belief.gradients(seen, draws, parts, own)
+            of_all, _ = self.belief.gradients(seen, draws, parts, shares)
+            slope[:-1] += (right[:, None] * of_all - of_right).sum(axis=0)
+            slope[-1] += float((right * (1 - right)).sum())
+        slope /= max(len(labels), 1)
+        return float(np.sqrt(slope @ self.covariance @ slope))
 
 
 def scaled(chance: Floats, factor: float) -> Array:
@@ -76,29 +107,29 @@ def scaled(chance: Floats, factor: float) -> Array:
     return result
 
 
-def fit_noise(labels: Ints, probs: Floats, votes: Floats, order: Ints) -> Noise:
+def fit_noise(labels: Ints, probs: Floats, votes: Floats, strange: Floats, order: Ints) -> Noise:
     """Learn how labels go wrong from images whose true class nobody knows.
 
-    Idea: an image's true class t is hidden. What the witnesses make of it is a softmax over the
-    classes of ``a log p_t + b log q_t + c sum_j q_j log T_tj``, with p the held-out probabilities,
-    q the shares of labels among the neighbours, and T_tj the chance that an image of class t is
-    labelled j. The third term reads the neighbours as draws from T: if a class loses two fifths
-    of its labels to one other, six to four is plain evidence and no doubt. The label y is one more
-    draw from T, so that its likelihood is ``sum_t belief_t T_ty``. Expectation-maximisation
-    (Dempster et al. 1977) finds the weights by Newton's steps, drawn to (1, 0, 0) by a unit normal
-    prior, and T by counting: the share of wrong labels of a class is shrunk to that of all by
-    `STRENGTH` images, where they go to an even spread by one label each. What tells a wrong label
-    from a hard image is how sure the witnesses are: an image at odds of two to one is expected to
-    be wrong in a third of the cases, a plain one never. Two starts, trusting and sharp; the
-    likelier end is taken. T as in Dawid and Skene (1979) and in confident learning (Northcutt et
-    al. 2021), learnt with the belief as in Goldberger and Ben-Reuven (2017).
+    Idea: an image's true class t is hidden. The witnesses give each class a belief, see
+    `curate.numerics.belief.Belief`: the held-out probabilities, the labels of the neighbours, and
+    those labels as draws from T, the chance T_tj that an image of class t is labelled j. If a class
+    loses two fifths of its labels to one other, six to four is plain evidence and no doubt. The
+    label y is one more draw from T, so that its likelihood is ``sum_t belief_t T_ty``.
+    Expectation-maximisation (Dempster et al. 1977) finds the weights by Newton's steps, and T by
+    counting: the share of wrong labels of a class is shrunk to that of all by `STRENGTH` images,
+    where they go to an even spread by one label each. What tells a wrong label from a hard image
+    is how sure the witnesses are: an image at odds of two to one is expected to be wrong in a
+    third of the cases, a plain one never. Several starts; the likeliest is taken. T as in Dawid
+    and Skene (1979) and in confident learning (Northcutt et al. 2021), learnt with the belief as
+    in Goldberger and Ben-Reuven (2017).
 
     The interval is where the likelihood, with the odds of a wrong label scaled for all classes
     together, falls by `DROP`, times what not knowing the weights adds by the information matrix.
-
-    Not identified by probabilities that are exactly calibrated to the spoilt labels and differ in
-    doubt from image to image as they would without a wrong label: those explain the labels by
-    themselves, and too few are then found wrong.
+    It is widened by what the data cannot tell. Probabilities that are exactly calibrated to
+    spoilt labels explain them without a wrong one, and a few steps of likelihood are no proof for
+    either: the lower end is zero where labels without a fault do as well, and the upper end is not
+    below the share of labels that contradict the belief among the surest images. A label that goes
+    wrong whatever the image looks like goes wrong among those too, so that no more can be hidden.
 
     Not able to tell a systematic convention from noise: where a class is labelled otherwise more
     often than not, the label wins. Nor is it told of an error that the witnesses share.
@@ -107,34 +138,44 @@ def fit_noise(labels: Ints, probs: Floats, votes: Floats, order: Ints) -> Noise:
         labels: (n,) class numbers, at least two of them.
         probs: (n, n_classes) probabilities by a model that did not see the label.
         votes: (n, n_classes) share of each label among the neighbours; zero where there are none.
+        strange: (n,) standard normal scores of how far an image lies from its neighbours.
         order: (n,) the rows in an order of no meaning; of large data evenly spaced ones are used.
     """
     n, n_classes = probs.shape
     prior = np.bincount(labels, minlength=n_classes) / n
     most = min(n, max(CELLS // n_classes, 20 * n_classes))
     rows = order[np.linspace(0, n - 1, most).astype(int)]
-    y, q = labels[rows], votes[rows].astype(np.float64)
-    fixed = _fixed(probs[rows], q, prior, n)
-    careful = np.full((n_classes, n_classes), 0.1 / (n_classes - 1))
-    np.fill_diagonal(careful, 0.9)
-    winners = np.eye(n_classes)[(fixed[0] + fixed[1]).argmax(axis=1)]
-    ends = [
-        _climb(y, q, fixed, np.array([1.0, 0.0, 0.0]), careful),
-        _climb(y, q, fixed, np.array([5.0, 5.0, 0.0]), _count(winners, y)),
-    ]
-    weights, transition, _ = max(ends, key=lambda end: end[2])
-    features = [*fixed, votes_as_draws(q, transition)]
-    belief = _softmax(weights, features)
-    own = np.diagonal(transition)[y]
+    y = labels[rows]
+    seen = _witnesses(probs[rows], votes[rows], strange[rows], prior, n)
+    fit = max(_starts(y, seen, n_classes), key=lambda fit: fit.height)
+    fit = _climb(y, seen, fit, ROUNDS)
+    faultless = _even(n_classes, NEVER)
+    trusting = Fit(Belief.start(np.array([1.0, 0.0, 0.0]), n_classes), faultless)
+    without = _climb(y, seen, trusting, FIRST, learn=False)
+    draws = votes_as_draws(seen.votes, fit.transition)
+    parts = fit.belief.of(seen, draws)
+    plain, hard, likelihood = parts.shares(fit.transition[:, y].T)
+    belief, own = parts.both(), np.diagonal(fit.transition)[y]
     right = belief[np.arange(len(y)), y]
-    likelihood = np.einsum("it,ti->i", belief, transition[:, y])
     wrong = np.maximum(likelihood - right * own, 0)
-    interval = _interval(
-        wrong, right, 1 - own, _doubt(weights, transition, y, features, belief, likelihood)
-    )
-    rate = float((wrong / likelihood).mean())
-    low, high = (float(scaled(1 - own, f).mean() / (1 - own).mean()) for f in interval)
-    return Noise(weights, transition, prior, n, rate, (rate * low, min(rate * high, 1.0)), interval)
+    correct = (plain + hard)[np.arange(len(y)), y]
+    slopes, known = fit.belief.gradients(seen, draws, parts, (plain, hard))
+    every = np.column_stack([slopes, 1 - correct - (1 - own)])
+    information = every.T @ every + np.diag(np.append(known, 1e-9))
+    covariance = np.linalg.inv(information)
+    # By what the variance of the wrong labels' odds grows since the weights are not known.
+    doubt = float(max(covariance[-1, -1] * information[-1, -1], 1.0))
+    low, high = _interval(wrong, right, 1 - own, doubt)
+    if fit.height - without.height < DROP:
+        low = 0.0
+    rate, lost = float((wrong / likelihood).mean()), 1 - own
+    most_rate = min(_contradicted(belief, y), 1 - 1e-9)
+    high = max(high, most_rate / (1 - most_rate) * (1 - rate) / max(rate, 1e-12))
+    ends = [float(scaled(lost, f).mean() / lost.mean()) * rate for f in (low, high)]
+    noise = Noise(fit.belief, fit.transition, prior, n, rate, (rate, rate), (low, high), covariance)
+    spread = Z95 * noise.spread(y, probs[rows], votes[rows], strange[rows])
+    least, most_rate = min(ends[0], rate - spread), max(ends[1], most_rate, rate + spread)
+    return replace(noise, rate_interval=(max(least, 0.0), min(most_rate, 1.0)))
 
 
 def votes_as_draws(votes: Floats, transition: Array) -> Array:
@@ -144,9 +185,23 @@ def votes_as_draws(votes: Floats, transition: Array) -> Array:
     return np.asarray(votes @ known.T, dtype=np.float64)
 
 
-def _fixed(probs: Floats, votes: Floats, prior: Array, n: int) -> list[Array]:
+@dataclass(frozen=True)
+class Fit:
+    """Where the climb is, and the log posterior there."""
+
+    belief: Belief
+    transition: Array
+    height: float = -np.inf
+
+
+def _witnesses(probs: Floats, votes: Floats, strange: Floats, prior: Array, n: int) -> Witnesses:
     # A model that has seen n images cannot be surer than one in n; ten votes no surer than that.
-    return [np.log((n * probs + prior) / (n + 1)), np.log((10 * votes + prior) / 11)]
+    return Witnesses(
+        np.log((n * probs.astype(np.float64) + prior) / (n + 1)),
+        np.log((10 * votes.astype(np.float64) + prior) / 11),
+        votes.astype(np.float64),
+        strange.astype(np.float64),
+    )
 
 
 def _blocks(n: int, n_classes: int) -> Iterator[slice]:
@@ -154,14 +209,24 @@ def _blocks(n: int, n_classes: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, n, step))
 
 
-def _softmax(weights: Array, features: list[Array]) -> Array:
-    logits: Array = weights[0] * features[0]
-    for weight, feature in zip(weights[1:], features[1:], strict=True):
-        logits += weight * feature
-    logits -= logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=1, keepdims=True)
-    return np.maximum(logits, 1e-300)
+def _starts(labels: Ints, seen: Witnesses, n_classes: int) -> Iterator[Fit]:
+    """Believing the probabilities, both witnesses at their sharpest, and the neighbours alone."""
+    both = np.eye(n_classes)[(seen.log_probs + seen.log_votes).argmax(axis=1)]
+    near = np.eye(n_classes)[seen.log_votes.argmax(axis=1)]
+    for weights, transition in (
+        ((1.0, 0.0, 0.0), _even(n_classes, 0.1)),
+        ((5.0, 5.0, 0.0), _count(both, labels)),
+        ((0.0, 0.0, 5.0), _count(near, labels)),
+    ):
+        start = Fit(Belief.start(np.array(weights), n_classes), transition)
+        yield _climb(labels, seen, start, FIRST)
+
+
+def _even(n_classes: int, lost: float) -> Array:
+    """The transition matrix by which every class loses as much, to all others alike."""
+    matrix = np.full((n_classes, n_classes), lost / (n_classes - 1))
+    np.fill_diagonal(matrix, 1 - lost)
+    return matrix
 
 
 def _count(shares: Array, labels: Ints) -> Array:
@@ -179,59 +244,23 @@ def _count(shares: Array, labels: Ints) -> Array:
     return matrix
 
 
-def _climb(
-    labels: Ints, votes: Array, fixed: list[Array], weights: Array, transition: Array
-) -> tuple[Array, Array, float]:
-    """Weights, transition matrix and log posterior at the end of the way up."""
-    target = np.array([1.0, 0.0, 0.0])
-    objective = -np.inf
-    for _ in range(ROUNDS):
-        features = [*fixed, votes_as_draws(votes, transition)]
-        belief = _softmax(weights, features)
-        joint = belief * transition[:, labels].T
-        likelihood = joint.sum(axis=1, keepdims=True)
-        objective = float(np.log(likelihood).sum() - ((weights - target) ** 2).sum() / 2)
-        joint /= likelihood
-        step = _newton(belief, joint, features, weights - target)
-        # A Newton step from far away may overshoot; no weight moves by more than one.
-        moved = step / max(1.0, float(np.abs(step).max()))
-        renewed = _count(joint, labels)
-        still = np.abs(moved).max() < 1e-5 and np.abs(renewed - transition).max() < 1e-7
-        weights, transition = weights + moved, renewed
-        if still:
+def _climb(labels: Ints, seen: Witnesses, fit: Fit, rounds: int, learn: bool = True) -> Fit:
+    """Up to so many rounds; the transition matrix stays as it is unless it is to be learnt."""
+    belief, transition = fit.belief, fit.transition
+    for left in reversed(range(rounds)):
+        draws = votes_as_draws(seen.votes, transition)
+        parts = belief.of(seen, draws)
+        plain, hard, likelihood = parts.shares(transition[:, labels].T)
+        fit = Fit(belief, transition, float(np.log(likelihood).sum()) + belief.log_prior())
+        if not left:
             break
-    return weights, transition, objective
-
-
-def _newton(belief: Array, shares: Array, features: list[Array], excess: Array) -> Array:
-    means = [(belief * f).sum(axis=1) for f in features]
-    slope = np.array([np.vdot(shares - belief, f) for f in features]) - excess
-    curve = np.eye(len(features))
-    for i, f in enumerate(features):
-        tilted = belief * f
-        for j in range(i + 1):
-            curve[i, j] += np.vdot(tilted, features[j]) - means[i] @ means[j]
-            curve[j, i] = curve[i, j]
-    return np.asarray(np.linalg.solve(curve, slope), dtype=np.float64)
-
-
-def _doubt(
-    weights: Array,
-    transition: Array,
-    labels: Ints,
-    features: list[Array],
-    belief: Array,
-    likelihood: Array,
-) -> float:
-    """By what the variance of the wrong shares' scale grows since the weights are not known."""
-    shares = belief * transition[:, labels].T / likelihood[:, None]
-    own = shares[np.arange(len(labels)), labels]
-    lost = 1 - np.diagonal(transition)[labels]
-    slope = 1 - own - lost
-    columns: list[Any] = [((shares - belief) * f).sum(axis=1) for f in features]
-    gradients = np.column_stack([*columns, slope])
-    information = gradients.T @ gradients + np.diag([1.0] * len(weights) + [1e-9])
-    return float(max(np.linalg.inv(information)[-1, -1] * information[-1, -1], 1.0))
+        belief = belief.improved(seen, draws, parts, (plain, hard))
+        transition = _count(plain + hard, labels) if learn else transition
+        moved = max(float(np.abs(belief.plain - fit.belief.plain).max()),
+                    float(np.abs(belief.hard - fit.belief.hard).max()))  # fmt: skip
+        if moved < 1e-4 and np.abs(transition - fit.transition).max() < 1e-6:
+            break
+    return fit
 
 
 def _interval(wrong: Array, right: Array, lost: Array, doubt: float) -> tuple[float, float]:
@@ -248,3 +277,15 @@ def _interval(wrong: Array, right: Array, lost: Array, doubt: float) -> tuple[fl
     )
     allowed = factors[heights >= heights.max() - DROP * doubt]
     return float(min(allowed.min(), 1.0)), float(max(allowed.max(), 1.0))
+
+
+def _contradicted(belief: Array, labels: Ints) -> float:
+    """The most labels that can be wrong, by those that contradict the belief where it is surest."""
+    best, sure = belief.argmax(axis=1), belief.max(axis=1)
+    order = np.lexsort((-sure, best))
+    _, first, counts = np.unique(best[order], return_index=True, return_counts=True)
+    place = (np.arange(len(order)) - np.repeat(first, counts)) / np.repeat(counts, counts)
+    against = best[order] != labels[order]
+    upto = [against[place < share] for share in SUREST]
+    shares, sizes = [part.mean() for part in upto], [len(part) for part in upto]
+    return float(wilson_bounds(shares, sizes, LEAST_OF_FOUR)[1].min())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+WORTH_SAYING = 0.02
+"""A share of labels that may be wrong, and that nobody should be surprised by later."""
+
 MOST = 2
 """Lines of one kind; the rest is in `run.json`."""
 
@@ -24,13 +27,18 @@ def headlines(detectors: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _label_error(info: Mapping[str, Any]) -> Iterator[str]:
-    if info["flagged"] and info.get("expected_precision") is not None:
-        low, high = info["noise_rate_interval"]
-        least, most = info["expected_precision_interval"]
+    low, high = info["noise_rate_interval"]
+    if info["flagged"]:
+        least, most = info["precision_interval"]
         yield (
             f"about {info['noise_rate']:.1%} [{low:.1%}, {high:.1%}] of the labels are wrong; of "
-            f"the {info['flagged']} flagged, {info['expected_precision']:.0%} [{least:.0%}, "
+            f"the {info['flagged']} flagged, {info['precision']:.0%} [{least:.0%}, "
             f"{most:.0%}] are expected to be"
+        )
+    elif high > WORTH_SAYING:
+        yield (
+            f"none of the labels can be said to be wrong, though between {low:.1%} and {high:.1%} "
+            "of them may be"
         )
 
 

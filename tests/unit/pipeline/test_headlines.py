@@ -13,7 +13,7 @@ def test_every_kind_that_has_news_is_told_with_its_interval() -> None:
     told = {
         "label_error": {
             "flagged": 40, "noise_rate": 0.021, "noise_rate_interval": [0.015, 0.029],
-            "expected_precision": 0.93, "expected_precision_interval": [0.85, 1.0],
+            "precision": 0.93, "precision_interval": [0.85, 1.0],
         },
         "split_leak": {
             "flagged": 5,
@@ -40,6 +40,12 @@ def test_every_kind_that_has_news_is_told_with_its_interval() -> None:
         "shortcut: one 1",
     ]
     assert headlines({}) == []
+    unsure = {"flagged": 0, "noise_rate": 0.0, "noise_rate_interval": [0.0, 0.06]}
+    assert headlines({"label_error": unsure}) == [
+        "label_error: none of the labels can be said to be wrong, though between 0.0% and 6.0% of "
+        "them may be"
+    ]
+    assert headlines({"label_error": {**unsure, "noise_rate_interval": [0.0, 0.01]}}) == []
 
 
 def test_what_the_detectors_really_say_can_be_told() -> None:
