@@ -22,6 +22,9 @@ Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 Strings = NDArray[Any]
 
+KEEP, DROP = "keep", "drop"
+"""Suggestions of a finding about copies: the one that is to stay, and the others."""
+
 UNLABELLED = -1
 """The value of `Evidence.labels` for an image without a label."""
 
@@ -146,7 +149,10 @@ class Findings:
             `curate.store.schema.FINDINGS` less `kind`. `score` runs from 0 (worst) to 1 (fine);
             `rank` is 1 for the worst image; `type` is which of the kind's sorts it is of, "" where
             the kind has none.
-        info: whatever concerns the kind as a whole (pairs of classes, thresholds, estimates).
+        info: whatever concerns the kind as a whole (pairs of classes, thresholds, estimates). Where
+            it can be estimated what share of the flagged is right, it is `precision`, with its 95 %
+            interval [low, high] as `precision_interval` and in words what the estimate rests on as
+            `precision_rests_on`; without these keys it is not known.
     """
 
     kind: str

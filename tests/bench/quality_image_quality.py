@@ -1,7 +1,10 @@
-"""Planted faults of quality: found among what is flagged, and among the worst 2 %.
+"""Planted faults of quality: found among what is flagged, and where 2 % of the others would be.
 
 The detector sees nothing but statistics and facts of files, so that faults are planted in memory:
-2 % of the images are changed, encoded as their file was, and measured again.
+2 % of the images are changed, encoded as their file was, and measured again. Real data have faults
+of their own, so the others that are flagged are told apart: for the planted fault ("others so"),
+and for any. "at 2 % of others" is the recall if the properties that stand for the fault were cut
+where 2 % of the images without it lie beyond: what the ranking is worth, wherever the limit lies.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from PIL import Image, ImageFilter
 from curate.data.images import load_rgb
 from curate.data.statistics import STATISTICS, image_stats
 from curate.detectors.image_quality import ImageQuality
-from curate.findings import Bools, Evidence
+from curate.detectors.qualities import QUALITIES, known_numbers
+from curate.findings import Bools, Evidence, Floats
 
 PLANTED = 0.02
 SEEDS = (0, 1)
@@ -36,20 +40,20 @@ def rows(data: Path, weights: Path) -> Iterator[Row]:
         yield Row("image_quality", planted, "flagged", share, "<= 0.05", share <= 0.05, peers)
         usable = FAULTS if name != "sketch7" else {f: FAULTS[f] for f in FAULTS if f not in WHITE}
         for fault, change in usable.items():
-            runs = [_run(known, paths, change, seed) for seed in SEEDS]
-            recall, extra, top, fixed = np.mean(runs, axis=0)
+            runs = [_run(known, paths, fault, change, seed) for seed in SEEDS]
+            recall, so, extra, cut, fixed = np.mean(runs, axis=0)
             planted = f"2 % {fault}, {name}"
             yield Row(
                 "image_quality", planted, "recall of the flagged", float(recall),
                 ">= 0.9", bool(recall >= 0.9),
-                {"fixed limits": float(fixed), "in worst 2 %": float(top),
-                 "others flagged": float(extra)},
+                {"fixed limits": float(fixed), "at 2 % of others": float(cut),
+                 "others so": float(so), "others": float(extra)},
             )  # fmt: skip
 
 
 def _run(
-    known: Evidence, paths: pd.Series[str], change: Fault, seed: int
-) -> tuple[float, float, float, float]:
+    known: Evidence, paths: pd.Series[str], fault: str, change: Fault, seed: int
+) -> tuple[float, float, float, float, float]:
     rng, n = np.random.default_rng(seed), len(known)
     assert known.image_stats is not None
     assert known.file_facts is not None
@@ -66,13 +70,26 @@ def _run(
         files.loc[row, ["width", "height", "size_bytes"]] = [*image.size, buffer.tell()]
     faulty = replace(known, image_stats=stats, file_facts=files)
     table = ImageQuality().detect(faulty).table
-    flagged, worst = table["flagged"].to_numpy(), table["rank"].to_numpy() <= len(chosen)
+    flagged = table["flagged"].to_numpy()
     others = np.setdiff1d(np.arange(n), chosen)
     fixed = _fixed_limits(faulty)
+    excess = _excess(faulty, NAMED[fault])
+    so = np.array([any(f": {name}" in why for name in NAMED[fault]) for why in table["reason"]])
+    cut = np.sort(excess[others])[-max(1, round(0.02 * len(others)))]
     return (
-        float(flagged[chosen].mean()), float(flagged[others].mean()), float(worst[chosen].mean()),
-        float(fixed[chosen].mean()),
+        float(flagged[chosen].mean()), float(so[others].mean()), float(flagged[others].mean()),
+        float((excess[chosen] > cut).mean()), float(fixed[chosen].mean()),
     )  # fmt: skip
+
+
+def _excess(known: Evidence, faults: tuple[str, ...]) -> Floats:
+    """(n,) by the properties that stand for a fault."""
+    table = known_numbers(known)
+    worst = np.zeros(len(known))
+    for quality in QUALITIES:
+        if quality.fault in faults:
+            worst = np.maximum(worst, quality.excess(table, ImageQuality().reach))
+    return worst
 
 
 def _fixed_limits(known: Evidence) -> Bools:
@@ -132,6 +149,19 @@ FAULTS: dict[str, Fault] = {
     "grey": lambda image: image.convert("L").convert("RGB"),
     "black bars of 15 %": _bars,
 }
+
+NAMED = {
+    "blurred": ("blurred",),
+    "darkened to a quarter": ("dark",),
+    "over-exposed 2.5 times": ("over-exposed", "bright"),
+    "contrast to a fifth": ("low contrast",),
+    "nearly empty": ("low information", "low contrast"),
+    "a sixth of the size": ("small",),
+    "strips, a quarter high": ("wide",),
+    "grey": ("grey among colour",),
+    "black bars of 15 %": ("border",),
+}
+"""What the detector calls each of them."""
 
 WHITE = ("over-exposed 2.5 times", "grey")
 """What changes nothing in black on white."""

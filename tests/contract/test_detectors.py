@@ -154,6 +154,21 @@ def test_takes_images_that_are_all_equal(kind: str, make: Callable[..., Evidence
 
 @every_detector
 @all_or_some_views
+def test_a_stated_precision_lies_in_its_interval_and_says_what_it_rests_on(
+    kind: str, make: Callable[..., Evidence]
+) -> None:
+    for n in (0, 12, 60):
+        info = detect(kind, make(n)).info
+        keys = {name for name in info if name.startswith("precision")}
+        assert keys in (set(), {"precision", "precision_interval", "precision_rests_on"})
+        if keys:
+            low, high = info["precision_interval"]
+            assert 0 <= low <= info["precision"] <= high <= 1
+            assert info["precision_rests_on"]
+
+
+@every_detector
+@all_or_some_views
 def test_takes_images_without_labels(kind: str, make: Callable[..., Evidence]) -> None:
     evidence = make()
     labels = evidence.labels.copy()

@@ -23,7 +23,9 @@ class _Seen(NamedTuple):
 
     def reason(self, row: int) -> str:
         """What is odd about one image."""
-        low, median, high = (f"{value:.3g}" for value in self.typical)
+        low, median, high = (
+            f"{value:.3g}" for value in (self.typical.low, self.typical.median, self.typical.high)
+        )
         about = f"typical {median} (middle 90 %: {low} to {high})" if low != high else (
             f"typical {median}"
         )  # fmt: skip
@@ -38,15 +40,20 @@ class ImageQuality:
     Idea: nothing is dark or blurred by itself; every drawing is nearly white and every X-ray is
     grey. So each property of `curate.detectors.qualities.QUALITIES` (light, blur, contrast,
     information, colour, borders, size, shape) is compared with its own distribution here, on the
-    side where it is a fault and on a scale on which its tails are short. With m the median, q the
-    5th or 95th percentile and x the image's value, the excess is
-    ``|x - m| / max(reach |q - m|, least)``; `least` is a difference that a person sees at a glance,
-    and counts where nearly all images share one value. The worst excess decides: flagged above 1,
-    ``score = 1 / (1 + excess)``. Source: boxplots for skewed data (Hubert and Vandervieren 2008);
-    the list of properties is that of CleanVision, whose limits are the same for all data.
+    side where it is a fault and on a scale on which its tails are short. The excess is the image's
+    distance from the median by that of a limit, which lies `reach` times as far as the 5th or 95th
+    percentile, nearer where the tail is shorter than an exponential one
+    (`curate.numerics.typical.Typical.excess`), and never nearer than a difference that a person
+    sees at a glance. What most images have nothing of (borders where there are no margins, light
+    burnt out) is told by the percentile alone. The worst excess decides: flagged above 1, ``score =
+    1 / (1 + excess)``, and its fault is the image's `type`. Source: boxplots for skewed data
+    (Hubert and Vandervieren 2008); the list of properties is that of CleanVision, whose limits are
+    the same for all data.
 
     Not a verdict that the image is useless, and not for faults of many: what more than 5 % of the
-    images share is typical, and is not flagged. Below about 20 images nothing is outside.
+    images share is typical, and is not flagged. So a fault is passed over where many images come
+    near it: among crops of faces of which a twentieth were enlarged, a blur is nothing unusual.
+    Below about 20 images nothing is outside.
     """
 
     reach: float = 2.5
@@ -54,7 +61,7 @@ class ImageQuality:
     kind: ClassVar[str] = "image_quality"
     needs: ClassVar[tuple[str, ...]] = ("image_stats",)
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by the property in which it is farthest outside."""
@@ -64,18 +71,20 @@ class ImageQuality:
             return Findings.build(self.kind, evidence, np.ones(n), np.zeros(n, dtype=bool))
         excess = np.stack([one.excess for one in seen], axis=1)
         worst = excess.max(axis=1)
-        reason = [""] * n
+        reason, types = [""] * n, [""] * n
         faults: dict[str, int] = {}
         for row in np.flatnonzero(worst > 1):
             order = [i for i in np.argsort(-excess[row], kind="stable") if excess[row, i] > 1]
             named = {seen[i].quality.fault: seen[i].reason(row) for i in reversed(order)}
             reason[row] = "; ".join(reversed(named.values()))
+            types[row] = seen[order[0]].quality.fault
             for fault in named:
                 faults[fault] = faults.get(fault, 0) + 1
         info: dict[str, Any] = {"faults": dict(sorted(faults.items(), key=lambda f: (-f[1], f[0])))}
         return Findings.build(
-            self.kind, evidence, 1 / (1 + worst), worst > 1, reason=reason, info=info
-        )
+            self.kind, evidence, 1 / (1 + worst), worst > 1,
+            reason=reason, types=types, info=info,
+        )  # fmt: skip
 
     def _look(self, evidence: Evidence) -> list[_Seen]:
         table = known_numbers(evidence)
@@ -83,7 +92,6 @@ class ImageQuality:
         for quality in QUALITIES:
             if not set(quality.columns) <= set(table.columns):
                 continue
-            shown = quality.value(*(table[name].to_numpy(dtype=float) for name in quality.columns))
-            excess = quality.excess(shown, self.reach)
+            shown, excess = quality.shown(table), quality.excess(table, self.reach)
             seen.append(_Seen(quality, shown, Typical.of(shown), excess))
         return seen

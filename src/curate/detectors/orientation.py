@@ -13,6 +13,7 @@ from curate.detectors.cascade import read_some_views
 from curate.detectors.reading import Reading, read_all_views
 from curate.detectors.registry import register
 from curate.findings import Evidence, Findings
+from curate.numerics.stated import mean_chance
 
 Array = NDArray[Any]
 
@@ -72,7 +73,7 @@ class Orientation:
     kind: ClassVar[str] = "orientation"
     needs: ClassVar[tuple[str, ...]] = ("embeddings", "view_embeddings")
     views: ClassVar[tuple[str, ...]] = ("hflip", "vflip", "rot90", "rot180", "rot270")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by its chance of being upright; see the class."""
@@ -128,9 +129,12 @@ class Orientation:
             "min_accuracy": self.min_accuracy,
             "estimated_share": {s: float(p) for s, p in zip(STATES, reading.share, strict=True)},
             "expected_turned": float(np.sort(1 - score).sum()),
-            "estimated_precision": float(1 - np.sort(score[flagged]).mean())
-            if flagged.any()
-            else None,
+            **mean_chance(
+                np.sort(1 - score[flagged]),
+                len(evidence),
+                float(np.sort(1 - score).sum()),
+                "the chances of the flagged, of a probe that reads images and their turned copies",
+            ),
             "accuracy": reading.accuracy,
             "views_per_image": sum(map(len, views.values())) / len(evidence),
             "class_accuracy": {

@@ -24,7 +24,10 @@ class Outlier:
     to a class is the distance within which `share` of that class's images lie, in robust spreads
     of the class's own images (`curate.numerics.class_distance`). With z_own for its label and
     z_near for the nearest class, ``z = min(z_own, z_near + 1)``: an image must be far from its own
-    class, and also from the others, since what lies in another class is a label error. Where no
+    class, and also from the others, since what lies in another class is a label error. Foreign
+    images that share a label are near their own kind; they give themselves away by z_other, that to
+    the nearest of the other classes: z is at least the lesser of its two robust z-scores, among all
+    images and among those of the label, so that a class unlike all others is not foreign. Where no
     class has `least` images, z is that of the mean distance d to the `k` nearest images, ``(log d -
     median) / (1.4826 * MAD)``. A third view compares distances of the image statistics in the same
     way (a photograph among scans can look ordinary to an embedder that sees shapes only).
@@ -32,8 +35,9 @@ class Outlier:
     flagged above 1. Source: class-conditional distances (Lee et al. 2018); kNN out-of-distribution
     scores (Ramaswamy et al. 2000; Sun et al. 2022).
 
-    Not a verdict on the label. Blind to foreign images that are more than about a fifth of a
-    class, and silent about images of classes with fewer than `least`.
+    Not a verdict on the label. Of foreign images that are more than about a fifth of a class it
+    sees little, and of those that are half of it nothing; silent about images of classes with fewer
+    than `least`.
     """
 
     k: int = 10
@@ -45,7 +49,7 @@ class Outlier:
     kind: ClassVar[str] = "outlier"
     needs: ClassVar[tuple[str, ...]] = ("embeddings", "neighbors")
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by how far it is from what it should be near."""
@@ -103,16 +107,18 @@ class Outlier:
         own = np.where(evidence.labelled, to_class[rows, evidence.labels], nearest)
         # Of a class too small to be judged: far from the others is where it belongs.
         z = np.where(np.isfinite(own), np.minimum(own, nearest + 1), 0.0)
-        return _Stance(z, own, nearest, best)
+        apart = _apart(to_class, evidence.labels, self.least)
+        return _Stance(np.maximum(z, apart), own, nearest, best, apart)
 
 
 class _Stance(NamedTuple):
-    """Of every image: its z, that to its own and to the nearest class, and which class that is."""
+    """Of every image its z, what it is made of, and which class is nearest."""
 
     z: Floats
     own: Floats
     nearest: Floats
     best: Ints
+    apart: Floats
 
     def reason(self, row: int, evidence: Evidence, limit: float) -> str:
         """Why one image is far."""
@@ -120,19 +126,47 @@ class _Stance(NamedTuple):
         near = f"{names[self.best[row]]}: {self.nearest[row]:.1f} spreads farther than its images"
         if self.nearest[row] > limit:
             return f"far from every class, also from the nearest, {near}"
+        if min(self.own[row], self.nearest[row] + 1) <= limit:
+            return (
+                f"farther from all other classes than {names[label]} is, by {self.apart[row]:.1f} "
+                "spreads: near only to images that are as far"
+            )
         return (
             f"far from its class {names[label]}: {self.own[row]:.1f} spreads farther than its "
             f"images, and in no other (nearest {near})"
         )
 
 
+def _apart(to_class: Floats, labels: Ints, least: int) -> Floats:
+    """(n,) how far from the other classes, by the lesser of two robust z-scores; 0 if unknown."""
+    labelled = np.flatnonzero(labels >= 0)
+    other = to_class.astype(float)
+    other[labelled, labels[labelled]] = np.inf
+    value = other.min(axis=1)
+    known = np.isfinite(value)
+    apart = np.zeros(len(labels))
+    if not known.any():
+        return apart
+    among_all = _spreads(value, value[known])
+    for label in np.unique(labels[labelled]):
+        mine = np.flatnonzero((labels == label) & known)
+        if len(mine) >= least:
+            apart[mine] = np.minimum(_spreads(value[mine], value[mine]), among_all[mine])
+    return apart
+
+
+def _spreads(values: Floats, among: Floats) -> Floats:
+    """How many robust spreads of some values others lie above their median."""
+    middle = float(np.median(among))
+    spread = 1.4826 * float(np.median(np.abs(among - middle)))
+    above: Floats = (values - middle) / spread if spread > 1e-6 else np.zeros(len(values))
+    return above
+
+
 def _robust_z(distances: Floats) -> tuple[Floats, float]:
     """(n,) robust z-scores of the logarithms, and the median distance."""
     logs = np.log(np.maximum(distances, 1e-9))
-    middle = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
-    z = (logs - middle) / spread if spread > 1e-6 else np.zeros(len(logs))
-    return z, float(np.exp(middle))
+    return _spreads(logs, logs), float(np.exp(np.median(logs)))
 
 
 def _standardised(evidence: Evidence) -> tuple[NDArray[np.float64], list[str]]:

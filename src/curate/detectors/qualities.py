@@ -25,6 +25,9 @@ class Quality(NamedTuple):
         least: the distance from the median, after `scale`, below which nobody sees a fault.
         mark: the value at which an image has the fault, for one that an image has or has not: it
             counts where those that have it are rare.
+        unseen: columns of shares of which most images have none that is seen, in most data: those
+            that have some are then no tail of the others, and the limit is the percentile, not
+            extrapolated.
     """
 
     fault: str
@@ -35,13 +38,23 @@ class Quality(NamedTuple):
     upwards: bool
     least: float
     mark: float | None = None
+    unseen: tuple[str, ...] = ()
 
-    def excess(self, shown: Floats, reach: float) -> Floats:
+    def shown(self, table: pd.DataFrame) -> Floats:
+        """(n,) the shown numbers."""
+        return self.value(*(table[name].to_numpy(dtype=float) for name in self.columns))
+
+    def excess(self, table: pd.DataFrame, reach: float) -> Floats:
         """How far outside of what is usual each image is; above 1 it is a fault."""
+        shown = self.shown(table)
         if self.mark is not None:
             return surprise(shown >= self.mark if self.upwards else shown <= self.mark)
         scaled = self.scale(shown)
-        return Typical.of(scaled).excess(scaled, self.upwards, reach, self.least)
+        typical = Typical.of(scaled)
+        rare = [float(np.median(table[name])) <= SEEN for name in self.unseen]
+        if rare and all(rare) and typical.median == typical.low:
+            reach = 1.0
+        return typical.excess(scaled, self.upwards, reach, self.least)
 
 
 def _as_is(values: Floats) -> Floats:
@@ -54,6 +67,20 @@ def _ratio(a: Floats, b: Floats) -> Floats:
 
 def _megapixels(width: Floats, height: Floats) -> Floats:
     return width * height / 1e6
+
+
+def _range(brightest: Floats, darkest: Floats) -> Floats:
+    return brightest - darkest
+
+
+def _overflow(burnt: Floats, white: Floats, ground: Floats) -> Floats:
+    """The geometric mean of the shares of pixels of which one channel, and all, are full.
+
+    Light that is too much fills one channel first and then all, so that it leaves both; bright
+    paint has no white, and an object on white has little of the other. Behind an object on a plain
+    ground the white is meant.
+    """
+    return np.where(ground > PLAIN, np.sqrt(burnt * white), 0.0)
 
 
 def _log(floor: float) -> Callable[[Floats], Floats]:
@@ -79,24 +106,36 @@ def _mark(fault: str, name: str, mark: float, upwards: bool) -> Quality:
 UP, DOWN = True, False
 TWICE, FOUR_TIMES = float(np.log(2)), float(np.log(4))
 
+SEEN = 0.05
+"""A share of an image below which nobody sees what it is the share of."""
+
+PLAIN = 0.02
+"""A ring along the edge of which the grey differs by less, five levels on average, is plain."""
+
 QUALITIES = (
     _one("blurred", "smoothness", _from_one, UP, TWICE),
     _one("dark", "brightness", _log(0.01), DOWN, TWICE),
     _one("dark", "brightest", _log(0.01), DOWN, TWICE),
     _one("bright", "brightness", _from_one, UP, TWICE),
     _one("bright", "bright_share", _as_is, UP, 0.2),
-    _one("over-exposed", "burnt", _as_is, UP, 0.1),
+    Quality(
+        "over-exposed", "burnt out", ("burnt", "bright_share", "background_spread"), _overflow,
+        _log(SEEN), UP, TWICE, unseen=("burnt",),
+    ),
     _one("low contrast", "contrast", _log(0.002), DOWN, TWICE),
+    Quality(
+        "low contrast", "tonal range", ("brightest", "darkest"), _range, _log(0.02), DOWN, TWICE
+    ),
     _one("low information", "entropy", _log(0.05), DOWN, TWICE),
     _one("low information", "commonest_colour", _from_one, UP, FOUR_TIMES),
     _mark("grey among colour", "coloured", 0.002, DOWN),
     _mark("colour among grey", "coloured", 0.02, UP),
-    _one("border", "border", _log(0.04), UP, TWICE),
+    Quality("border", "border", ("border",), _as_is, _log(0.04), UP, TWICE, unseen=("margin",)),
     Quality("small", "megapixels", ("width", "height"), _megapixels, _log(1e-6), DOWN, FOUR_TIMES),
     Quality("large", "megapixels", ("width", "height"), _megapixels, _log(1e-6), UP, FOUR_TIMES),
     Quality("narrow", "width / height", ("width", "height"), _ratio, _log(1e-3), DOWN, TWICE),
     Quality("wide", "width / height", ("width", "height"), _ratio, _log(1e-3), UP, TWICE),
-)
+)  # fmt: skip
 """What is looked at. `least` is what a person sees at a glance: a factor of two, a tenth of the
 pixels; it counts where nearly all images share one value."""
 

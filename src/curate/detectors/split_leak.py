@@ -11,6 +11,7 @@ from curate.detectors.near_duplicate import ORDER, best_pairs, groups_of, keep_r
 from curate.detectors.registry import register
 from curate.findings import Bools, Evidence, Findings, Ints
 from curate.numerics.intervals import wilson
+from curate.numerics.stated import of_copies
 
 
 @register
@@ -28,13 +29,16 @@ class SplitLeak:
     Newcombe's for the difference (Newcombe 1998, method 10). Copies may be easier images for
     another reason than that they were seen.
 
+    The precision it states is that of the confirmed pairs across splits
+    (`curate.numerics.stated.of_copies`).
+
     Not a leak of groups (the same person in two pictures): that needs the groups' names.
     """
 
     kind: ClassVar[str] = "split_leak"
     needs: ClassVar[tuple[str, ...]] = ("copies",)
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by its best candidate copy in an earlier split."""
@@ -61,7 +65,7 @@ class SplitLeak:
                 why = f"a copy of its copy is in {evidence.splits[keeper]}"
             partner[row] = str(evidence.sample_ids[other])
             reason[row] = f"{why}; take this one out of {evidence.splits[row]}"
-        info = {
+        info: dict[str, Any] = {
             "pairs": int((copies.confirmed & (later[0] | later[1])).sum()),
             "residual_threshold": copies.threshold,
             "typical_residual": copies.typical,
@@ -70,6 +74,7 @@ class SplitLeak:
                 for split in ("val", "test")
             },
             "scores": _scores(evidence, group, first),
+            **of_copies(copies, evidence.labels, later[0] | later[1]),
         }
         return Findings.build(
             self.kind, evidence, score, flagged, partner_id=partner, reason=reason, info=info

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Bools, Copies, Evidence, Floats, Ints
-from curate.numerics.alignment import residual
+from curate.numerics.alignment import LEVELS, residual
 from curate.numerics.copy_groups import without_chains
 from curate.numerics.framing import best_framing
 from curate.numerics.neighbors import normalized
@@ -27,8 +27,17 @@ GLANCE = 0.8
 
 LEAST, MOST = 0.005, 0.03
 """Bounds of the residual up to which a pair counts. An encoding at quality 50, a crop of 90 % and
-a brightness that clips cost up to 0.025, so that more than `MOST` is another picture; scans and
-faint pictures that share nearly everything are held apart down to `LEAST`."""
+a brightness that clips cost up to 0.025, so that more than `MOST` is another picture, or a copy
+that was also blurred or turned a little. Scans and faint pictures that share nearly everything are
+held apart down to `LEAST`."""
+
+FARTHEST = min(level.goes_on for level in LEVELS)
+"""The residual up to which a pair counts where no look-alike comes so near; beyond it pairs are not
+aligned to the end."""
+
+CHANCE, ENOUGH = 0.05, 100
+"""The chance that any look-alike of the data comes nearer than what counts beyond `MOST`; images
+with a look-alike from which that can be told."""
 
 
 def find_copies(evidence: Evidence, *, strictness: float = 3.0) -> Copies:
@@ -40,8 +49,10 @@ def find_copies(evidence: Evidence, *, strictness: float = 3.0) -> Copies:
     it is measured: of each image the least residual among candidates that are no copies (more than
     `MOST`) has in logarithm a median m and a lower spread s (from the 16 % quantile to m). A pair
     counts when its residual is at most ``exp(m - strictness * s)``, kept between `LEAST` and
-    `MOST`. Files with the same bytes always count. Chains of pairs, such as the frames of a film,
-    are cut (`curate.numerics.copy_groups.without_chains`).
+    `MOST`; instead of `MOST` up to ``exp(m - z s)`` where that is more, with z the normal quantile
+    that none of n look-alikes passes but with a chance of `CHANCE`, but not to more than
+    `FARTHEST`. Files with the same bytes always count. Chains of pairs, such as the frames of a
+    film, are cut (`curate.numerics.copy_groups.without_chains`).
 
     Candidates are the `CANDIDATES` nearest in the embedding, and those whose pixels are nearest to
     the mirrored pixels.
@@ -73,7 +84,7 @@ def find_copies(evidence: Evidence, *, strictness: float = 3.0) -> Copies:
     pairs, identical = pairs[close], identical[close]
     residuals = residual(thumbnails, framing.take(close))
     residuals[identical] = 0
-    typical, threshold = _usual(pairs, residuals, len(ids), strictness)
+    typical, threshold = usual(pairs, residuals, len(ids), strictness)
     confirmed = identical | (residuals <= threshold)
     confirmed = without_chains(pairs, confirmed, residuals, identical, ids, thumbnails, threshold)
     return Copies(
@@ -126,8 +137,17 @@ def _mirrored(thumbnails: NDArray[np.uint8]) -> Ints:
     return np.column_stack([rows, found[rows, place]])
 
 
-def _usual(pairs: Ints, residuals: Floats, n: int, strictness: float) -> tuple[float, float]:
-    """The median residual of an image to its best look-alike, and the threshold."""
+def usual(pairs: Ints, residuals: Floats, n: int, strictness: float) -> tuple[float, float]:
+    """The median residual of an image to its best look-alike, and the threshold.
+
+    Args:
+        pairs: (m, 2) row numbers.
+        residuals: (m,) of the pairs.
+        n: how many images there are.
+        strictness: see `find_copies`.
+    """
+    from scipy.special import ndtri
+
     other = residuals > MOST
     least = np.full(n, np.inf)
     for column in (0, 1):
@@ -136,8 +156,11 @@ def _usual(pairs: Ints, residuals: Floats, n: int, strictness: float) -> tuple[f
     if not len(logs):
         return 1.0, MOST
     low, middle = np.quantile(logs, [0.16, 0.5])
-    threshold = np.exp(middle - strictness * (middle - low))
-    return float(np.exp(middle)), float(np.clip(threshold, LEAST, MOST))
+    threshold, most = np.exp(middle - strictness * (middle - low)), MOST
+    if len(logs) >= ENOUGH:
+        sure = np.exp(middle + ndtri(CHANCE / len(logs)) * (middle - low))
+        most = float(np.clip(sure, MOST, FARTHEST))
+    return float(np.exp(middle)), float(np.clip(threshold, LEAST, most))
 
 
 def _distances(evidence: Evidence, pairs: Ints) -> Floats:

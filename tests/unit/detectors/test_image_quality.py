@@ -17,7 +17,8 @@ N = 100
 USUAL = {
     "brightness": 0.5, "contrast": 0.2, "entropy": 7.0, "chroma": 0.15, "coloured": 0.5,
     "commonest_colour": 0.3, "burnt": 0.0, "dark_share": 0.02, "bright_share": 0.02,
-    "darkest": 0.05, "brightest": 0.95, "smoothness": 0.6, "border": 0.0,
+    "darkest": 0.05, "brightest": 0.95, "smoothness": 0.6, "border": 0.0, "margin": 0.0,
+    "background_spread": 0.2,
 }  # fmt: skip
 
 
@@ -42,11 +43,11 @@ def test_nothing_is_outside_where_all_are_usual() -> None:
     [
         ({"smoothness": 0.97}, "blurred"),
         ({"brightness": 0.05}, "dark"),
-        ({"brightest": 0.25}, "dark"),
         ({"brightness": 0.95}, "bright"),
         ({"bright_share": 0.7}, "bright"),
-        ({"burnt": 0.4}, "over-exposed"),
+        ({"burnt": 0.2, "bright_share": 0.1}, "over-exposed"),
         ({"contrast": 0.02}, "low contrast"),
+        ({"brightest": 0.65, "darkest": 0.5}, "low contrast"),
         ({"entropy": 1.0}, "low information"),
         ({"commonest_colour": 0.99}, "low information"),
         ({"coloured": 0.0}, "grey among colour"),
@@ -64,6 +65,7 @@ def test_one_image_outside_is_flagged_alone_and_its_fault_named(
     found = ImageQuality().detect(evidence)
     assert found.flagged["sample_id"].tolist() == [evidence.sample_ids[7]]
     assert found.flagged["reason"].item().endswith(f": {fault}")
+    assert found.flagged["type"].tolist() == [fault]
     assert found.info == {"faults": {fault: 1}}
 
 
@@ -74,6 +76,35 @@ def test_what_all_images_share_is_no_fault() -> None:
     assert ImageQuality().detect(evidence).flagged.empty
 
 
+def test_an_image_without_a_bright_spot_is_dark_and_has_little_range() -> None:
+    found = ImageQuality().detect(photographs(brightest=0.25, darkest=0.0))
+    assert found.info == {"faults": {"dark": 1, "low contrast": 1}}
+    assert found.flagged["type"].tolist() == ["dark"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"burnt": 0.4},  # bright paint
+        {"burnt": 0.2, "bright_share": 0.1, "background_spread": 0.0},  # an object on white
+    ],
+)
+def test_bright_paint_and_a_white_ground_are_not_over_exposed(odd: dict[str, float]) -> None:
+    assert ImageQuality().detect(photographs(**odd)).flagged.empty
+
+
+def test_borders_are_told_by_the_percentile_where_most_images_have_no_margin() -> None:
+    stats = photographs().image_stats
+    stats.loc[:5, "border"] = [0.1, 0.2, 0.3, 0.4, 0.45, 0.5]  # 95 % have at most 0.105
+    found = ImageQuality().detect(replace(photographs(), image_stats=stats))
+    assert found.info == {"faults": {"border": 5}}
+    # Of drawings on a plain ground some end on a straight line by chance: the tail goes on to 0.44.
+    drawings = ImageQuality().detect(replace(photographs(), image_stats=stats.assign(margin=0.3)))
+    assert drawings.info == {"faults": {"border": 2}}
+    stats.loc[:49, "border"] = 0.2 + 0.002 * np.arange(50)  # half of the images: that is usual
+    assert ImageQuality().detect(replace(photographs(), image_stats=stats)).flagged.empty
+
+
 def test_one_in_colour_among_grey_images_is_flagged() -> None:
     stats = photographs().image_stats.assign(coloured=0.0)
     stats.loc[7, "coloured"] = 0.3
@@ -82,15 +113,18 @@ def test_one_in_colour_among_grey_images_is_flagged() -> None:
 
 
 def test_the_excess_is_the_distance_by_the_reach_of_the_tail() -> None:
-    stats = photographs().image_stats.assign(burnt=np.linspace(0, 0.2, N))
-    stats.loc[7, "burnt"] = 0.9
-    found = ImageQuality(reach=2.0).detect(replace(photographs(), image_stats=stats))
-    low, median, high = np.quantile(stats["burnt"], [0.05, 0.5, 0.95])
-    excess = (0.9 - median) / (2 * (high - median))
+    evidence = photographs()
+    stats = evidence.image_stats.assign(bright_share=np.linspace(0, 0.2, N) ** 2)
+    stats.loc[7, "bright_share"] = 0.9
+    found = ImageQuality(reach=2.0).detect(replace(evidence, image_stats=stats))
+    low, median, right, high = np.quantile(stats["bright_share"], [0.05, 0.5, 0.8, 0.95])
+    limit = high - median + min(high - median, (high - right) * np.log(10) / np.log(4))
+    excess = (0.9 - median) / max(limit, 0.2)
     assert found.table["score"][7] == pytest.approx(1 / (1 + excess))
-    assert found.flagged["reason"].tolist() == [
-        f"burnt 0.9, typical {median:.3g} (middle 90 %: {low:.3g} to {high:.3g}): over-exposed"
-    ]
+    said = found.flagged["reason"].item()
+    assert said.endswith(
+        f"bright share 0.9, typical {median:.3g} (middle 90 %: {low:.3g} to {high:.3g}): bright"
+    )
 
 
 def test_grey_is_typical_where_more_than_a_twentieth_is_grey() -> None:

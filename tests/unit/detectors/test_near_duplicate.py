@@ -44,6 +44,9 @@ def test_keeps_by_split_then_pixels_then_file_size_and_says_so() -> None:
     assert set(found.flagged["sample_id"]) == set(ids[[0, 1, 3, 4, 9]])
     kept = {one["keep"] for one in found.info["largest_groups"]}
     assert kept == {ids[1], ids[4]}
+    advice = found.table["suggestion"].tolist()
+    assert [advice[i] for i in (0, 1, 3, 4, 9)] == ["drop", "keep", "drop", "keep", "drop"]
+    assert advice[2] == ""
     reason = found.table["reason"]
     assert reason[1].startswith("keep this one, 1 of 3 copies of one picture: in train, 200 x 100")
     assert f"keep {ids[1]} instead" in reason[9]
@@ -77,3 +80,12 @@ def test_without_file_facts_the_first_name_in_train_is_kept() -> None:
     assert {one["keep"] for one in found.info["largest_groups"]} == {
         min(evidence.sample_ids[[0, 1]]), min(evidence.sample_ids[[3, 4]])
     }  # fmt: skip
+
+
+def test_the_precision_is_stated_where_it_is_known() -> None:
+    evidence = with_groups()
+    assert "precision" not in NearDuplicate().detect(evidence).info  # one pair of two classes
+    same = replace(evidence.copies, identical=evidence.copies.confirmed)
+    info = NearDuplicate().detect(replace(evidence, copies=same)).info
+    assert (info["precision"], info["precision_interval"]) == (1, [1, 1])
+    assert info["precision_rests_on"] == "the same bytes"

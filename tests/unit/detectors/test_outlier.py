@@ -75,3 +75,35 @@ def test_without_labels_a_foreign_image_is_far_from_its_neighbours() -> None:
     found = Outlier().detect(replace(evidence, labels=np.full(N, -1)))
     assert found.flagged["sample_id"].tolist() == [evidence.sample_ids[0]]
     assert "times the typical" in found.flagged["reason"][0]
+
+
+def with_a_foreign_group(size: int) -> tuple[Evidence, np.ndarray]:
+    """Some of class0 are alike and lack what all classes share; and their rows."""
+    evidence = clusters()
+    points = evidence.embeddings.copy()
+    foreign = np.flatnonzero(evidence.labels == 0)[:size]
+    points[:, 29] += 1
+    points[foreign] += np.eye(30)[28] - np.eye(30)[29] - np.eye(30)[0]
+    return replace(evidence, embeddings=points, neighbors=knn(points, 20)), foreign
+
+
+def test_a_foreign_group_of_two_fifths_of_a_class_is_ranked_before_the_rest() -> None:
+    evidence, foreign = with_a_foreign_group(20)
+    worst = np.argsort(Outlier().detect(evidence).table["rank"])[:20]
+    assert np.isin(worst, foreign).mean() >= 0.7  # 2.7 of them would be by chance
+
+
+def test_what_is_far_from_the_other_classes_alone_says_so() -> None:
+    evidence, foreign = with_a_foreign_group(14)
+    found = Outlier().detect(evidence)
+    assert set(found.flagged["sample_id"]) <= set(evidence.sample_ids[foreign])
+    words = "farther from all other classes than class0 is, by 3.1 spreads"
+    assert any(reason.startswith(words) for reason in found.flagged["reason"])
+
+
+def test_a_class_unlike_all_others_is_not_foreign() -> None:
+    evidence = clusters()
+    points = evidence.embeddings.copy()
+    points[:, 29] += evidence.labels != 0
+    found = Outlier().detect(replace(evidence, embeddings=points, neighbors=knn(points, 20)))
+    assert found.flagged.empty

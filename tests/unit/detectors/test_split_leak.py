@@ -69,3 +69,11 @@ def test_without_probabilities_there_are_flags_and_no_scores() -> None:
     found = SplitLeak().detect(replace(leaking(), pred_probs=None))
     assert found.info["scores"] == []
     assert len(found.flagged) == 2
+
+
+def test_the_precision_is_that_of_pairs_across_splits() -> None:
+    evidence = leaking()
+    assert "precision" not in SplitLeak().detect(evidence).info
+    first_alone = np.array([True, False, False])  # rows 10 and 11 lie in one split
+    same = replace(evidence.copies, identical=first_alone)
+    assert SplitLeak().detect(replace(evidence, copies=same)).info["precision"] == 1

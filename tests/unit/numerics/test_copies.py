@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from scipy.stats import norm
 
 from curate.data.statistics import THUMBNAIL_SIDE, thumbnail
 from curate.numerics.alignment import residual
-from curate.numerics.copies import MOST, find_copies
+from curate.numerics.copies import MOST, find_copies, usual
 from curate.numerics.copy_groups import components, without_chains
 from curate.numerics.framing import best_framing
 from curate.numerics.neighbors import knn
@@ -133,3 +134,25 @@ def test_two_stars_of_one_picture_become_one() -> None:
     none = np.zeros(5, bool)
     sure = without_chains(pairs, np.ones(5, bool), np.zeros(5), none, ids, stack, 0.02)
     assert sure.all()
+
+
+@pytest.mark.parametrize(
+    ("n", "spread", "threshold"),
+    [
+        pytest.param(400, 0.3, 0.1, id="far from all look-alikes: as far as pairs are aligned"),
+        pytest.param(400, 0.5, None, id="to where none of the look-alikes comes by chance"),
+        pytest.param(400, 0.8, MOST, id="look-alikes as near as copies"),
+        pytest.param(40, 0.3, MOST, id="too few look-alikes to tell"),
+    ],
+)
+def test_what_counts_beyond_a_plain_copy(n: int, spread: float, threshold: float | None) -> None:
+    residuals = 0.5 * np.exp(spread * norm.ppf((np.arange(n) + 0.5) / n))
+    pairs = np.arange(2 * n).reshape(n, 2)
+    residuals[residuals <= MOST] = 2 * MOST
+    typical, found = usual(pairs, residuals, 2 * n, 3.0)
+    low, middle = np.quantile(np.log(residuals), [0.16, 0.5])
+    if threshold is None:
+        threshold = np.exp(middle + norm.ppf(0.05 / (2 * n)) * (middle - low))
+        assert MOST < threshold < 0.1
+    assert typical == pytest.approx(0.5, rel=0.01)
+    assert found == pytest.approx(threshold)
