@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from curate.findings import Evidence
 from curate.pipeline.analyze import analyze
@@ -72,13 +73,27 @@ def planted(data: Path, weights: Path, name: str, plant: Plant, **options: objec
     return analyze(home / "data", home / "run", model=MODEL, weights=weights, **options)
 
 
-def repaint(path: Path, change: Callable[[Image.Image], Image.Image]) -> None:
-    """Change one file of a private copy, close to how it was encoded: what was done to it shows."""
+def repaint(
+    path: Path, change: Callable[[Image.Image], Image.Image], as_encoded: bool = False
+) -> None:
+    """Change one file of a private copy, close to how it was encoded: what was done to it shows.
+
+    Args:
+        path: of the file.
+        change: takes and gives an RGB image.
+        as_encoded: keep the mode, and of a JPEG the tables too, so that nothing but the picture
+            tells the changed file from the others.
+    """
     with Image.open(path) as image:
         image.load()
         form, changed = image.format, change(image.convert("RGB"))
+        options: dict[str, object] = {"quality": 95} if form == "JPEG" else {}
+        if as_encoded:
+            changed = changed.convert(image.mode)
+            if isinstance(image, JpegImageFile):
+                options = {"qtables": image.quantization, "subsampling": get_sampling(image)}
     path.unlink()
-    changed.save(path, format=form, **({"quality": 95} if form == "JPEG" else {}))
+    changed.save(path, format=form, **options)
 
 
 def _link_or_copy(source: str, target: str) -> None:

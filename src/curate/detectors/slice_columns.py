@@ -23,6 +23,12 @@ STANDS = {
 }
 """Differences of views, see `curate.detectors.orientation`: low is upside-down, or on its side."""
 
+STAND_WORDS = {
+    "upright score": ("less surely upright", "more surely upright"),
+    "standing score": ("less surely standing", "more surely standing"),
+}
+"""What a low and a high value is called."""
+
 
 def columns_of(evidence: Evidence, rows: Ints) -> list[Column]:
     """The columns of some rows, in their order."""

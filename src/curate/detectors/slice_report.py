@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from curate.detectors.properties import WORDS
+from curate.detectors.slice_columns import STAND_WORDS
 from curate.detectors.slices import Column, Condition, Slice
 from curate.findings import Bools, Evidence, Ints
 from curate.numerics.intervals import wilson_bounds
+from curate.numerics.slice_chance import Corrected
 from curate.numerics.slice_search import Tested
 
 MEMBERS = 2000
 """Images that are listed of a slice; `support` counts all."""
+
+LOOKS = {**WORDS, **STAND_WORDS}
+"""What a low and a high value of a column looks like."""
 
 SHARED = 3
 """Statistics, classes and examples that are named of a slice."""
@@ -25,30 +31,29 @@ def told(
     one: int,
     twins: Sequence[int],
     tested: Tested,
-    count: int,
+    corrected: Corrected,
     columns: Sequence[Column],
     evidence: Evidence,
     rows: Ints,
     wrong: Bools,
-    alpha: float,
 ) -> dict[str, Any]:
     """Plain JSON of one slice.
 
-    `interval` is a score interval (Wilson) that holds for all `count` groups at once, so that
-    choosing the worst of them does not make it untrue. `harm` is the number of mistakes over what
-    the rest would make, at the lower end of Newcombe's interval of a difference (1998), each side
-    by the same level.
+    `interval` is a score interval (Wilson) at the level that the test is corrected to, since the
+    slice was chosen for being bad. `harm` is the number of mistakes over what the rest
+    would make, at the lower end of Newcombe's interval of a difference (1998), each side by the
+    same level.
     """  # fmt: skip
     from scipy.stats import norm
 
     assert evidence.pred_probs is not None
     mine, names = groups[one].members, evidence.class_names
-    z = float(norm.isf(alpha / count / 2))
-    design = tested.design[one]
-    n, bad = float(tested.size[one]), float(tested.wrong[one] / tested.size[one])
+    z = float(norm.isf(corrected.highest[one] / 2))
+    design = tested.null.design[one]
+    n, bad = float(tested.null.size[one]), float(tested.wrong[one] / tested.null.size[one])
     rest = float(tested.rest_rate[one])
     low, high = map(float, wilson_bounds(bad, n / design, z))
-    rest_high = float(wilson_bounds(rest, float(tested.rest_size[one]) / design, z)[1])
+    rest_high = float(wilson_bounds(rest, float(tested.null.rest_size[one]) / design, z)[1])
     gap = bad - rest
     least = gap - float(np.hypot(bad - low, rest_high - rest))
     labels, ids = evidence.labels[rows], evidence.sample_ids[rows]
@@ -69,7 +74,7 @@ def told(
         "rest_accuracy": 1 - rest,
         "effect": gap,
         "harm": max(0.0, least * n),
-        "p_value": min(1.0, float(tested.p[one]) * count),
+        "p_value": float(corrected.p[one]),
         "classes": _most(names[c] for c in labels[mine]),
         "taken_for": _most(names[c] for c in evidence.pred_probs[rows[bad_rows]].argmax(axis=1)),
         "shared": shared,
@@ -80,17 +85,30 @@ def told(
 
 
 def in_words(conditions: Sequence[Condition]) -> str:
-    """Such as "class dog, sharpness at most 12"."""
-    words = []
+    """Such as "class dog, less sharp or plainer (sharpness at most 12, the lowest 10% of them)"."""
+    words: list[str] = []
+    of_some = any(one["column"] in ("class", "split") for one in conditions)
     for condition in conditions:
         column, op, value = condition["column"], condition["op"], condition["value"]
         if op == "cluster":
             words.append(f"embedding cluster {value}")
+        elif op == "==" and column == "split":
+            words.append(f"in {value}")
         elif op == "==":
             words.append(column if value is True else f"{column} {value}")
         else:
-            words.append(f"{column} {'at most' if op == '<=' else 'above'} {value:.4g}")
+            words.append(_cut(condition, of_some))
     return ", ".join(words)
+
+
+def _cut(condition: Condition, of_some: bool) -> str:
+    column, low = condition["column"], condition["op"] == "<="
+    limit = f"{column} {'at most' if low else 'above'} {condition['value']:.4g}"
+    part = f"the {'lowest' if low else 'highest'} {condition['share']:.0%}"
+    part += " of them" if of_some else " of all"
+    if column not in LOOKS:
+        return f"{limit} ({part})"
+    return f"{LOOKS[column][not low]} ({limit}, {part})"
 
 
 def _shared(
@@ -125,7 +143,9 @@ def _shared(
 
 
 def _said(entry: dict[str, Any]) -> str:
-    return f"{entry['column']} {entry['slice']:.3g} against {entry['rest']:.3g}"
+    column, here, there = entry["column"], entry["slice"], entry["rest"]
+    said = f"{column} {here:.3g} against {there:.3g}"
+    return f"{LOOKS[column][here > there]}: {said}" if column in LOOKS else said
 
 
 def _most(names: Any) -> dict[str, int]:

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.detectors.properties import Property
-from curate.findings import Bools, Floats, Ints
+from curate.findings import Bools, Floats, Ints, Strings
 from curate.numerics.clusters import k_means
 
 Condition = dict[str, Any]
-"""{"column", "op", "value"}; op is "==", "<=", ">" or "cluster"."""
+"""{"column", "op", "value"}; op is "==", "<=", ">" or "cluster".
+
+A cut ("<=", ">") has a "share" besides: how much of the images that it was made of it leaves.
+"""
 
 TAILS = (1 / 20, 1 / 10, 1 / 5, 1 / 3, 1 / 2)
 """Shares of the images that the cuts of a number leave on either side."""
@@ -63,11 +66,13 @@ def candidates(
     axes: Floats,
     classes: Ints,
     names: Sequence[str],
+    splits: Strings,
     rng: np.random.Generator,
 ) -> list[Slice]:
     """All groups, first those of few conditions; of two with the same images the first.
 
-    Cuts and marks over all classes and inside each, pairs of coarse ones, clusters inside each
+    Cuts and marks over all classes and inside each, of all splits and of those held out apart,
+    which is where a model's score is taken; splits; pairs of coarse cuts; clusters inside each
     class, and clusters over all classes of what is left without the class means.
     """  # fmt: skip
     seen: dict[bytes, Slice] = {}
@@ -79,32 +84,42 @@ def candidates(
             if SMALLEST <= len(one.members) < len(classes):
                 seen.setdefault(one.members.astype(np.int32).tobytes(), one)
 
-    inside = [np.flatnonzero(classes == c) for c in range(len(names))]
-    keep(_singles(columns, every, ()))
-    for c, rows in enumerate(inside):
-        keep(_singles(columns, rows, ({"column": "class", "op": "==", "value": names[c]},)))
+    inside: list[tuple[tuple[Condition, ...], Ints]] = [
+        (({"column": "class", "op": "==", "value": name},), np.flatnonzero(classes == c))
+        for c, name in enumerate(names)
+    ]
+    scopes = [((), every), *inside]
+    for given, rows in scopes:
+        keep(_singles(columns, rows, given))
+    for given, rows in scopes:
+        keep(_splits(splits, rows, given))
+    held_out = _held_out(splits)
+    for given, rows in scopes:
+        apart = rows[splits[rows] != "train"]
+        if len(apart) < len(rows):
+            keep(_singles(columns, apart, (*given, held_out)))
     keep(_pairs(columns, every, ()))
-    for c, rows in enumerate(inside):
-        keep(_pairs(own, rows, ({"column": "class", "op": "==", "value": names[c]},)))
+    for given, rows in inside:
+        keep(_pairs(own, rows, given))
     centred = np.array(axes)
-    for c, rows in enumerate(inside):
+    for given, rows in inside:
         if len(rows):
             centred[rows] -= axes[rows].mean(axis=0)
-            given: Condition = {"column": "class", "op": "==", "value": names[c]}
-            keep(_clusters(centred[rows], rows, (5, 10, 20), (given,), rng))
+            keep(_clusters(centred[rows], rows, (5, 10, 20), given, rng))
     keep(_clusters(centred, every, (10, 30, 100), (), rng))
     return list(seen.values())
 
 
 def by_own_columns(groups: Sequence[Slice], columns: Sequence[Column]) -> Bools:
-    """(m,) whether a group is made by the user's own columns alone, apart from the class."""
+    """(m,) whether a group is made by the user's own columns alone, apart from class and split."""
     own = {
         column.mark["column"] if column.mark else column.name
         for column in columns
         if column.source == "metadata"
     }
     return np.array(
-        [all(one["column"] in own for one in group.conditions if one["column"] != "class")
+        [{one["column"] for one in group.conditions} - {"class", "split"} <= own
+         and any(one["column"] in own for one in group.conditions)
          for group in groups], dtype=bool,
     )  # fmt: skip
 
@@ -116,6 +131,22 @@ def matrix_of(groups: Sequence[Slice], n: int) -> Any:
     indices = np.concatenate([group.members for group in groups])
     starts = np.cumsum([0, *(len(group.members) for group in groups)])
     return csr_matrix((np.ones(len(indices)), indices, starts), (len(groups), n))
+
+
+def _held_out(splits: Strings) -> Condition:
+    held = sorted({str(one) for one in splits if one != "train"}, reverse=True)
+    return {"column": "split", "op": "==", "value": " or ".join(held)}
+
+
+def _splits(splits: Strings, rows: Ints, given: tuple[Condition, ...]) -> Iterator[Slice]:
+    """Each split, and val and test together."""
+    held_out = rows[splits[rows] != "train"]
+    if 0 < len(held_out) < len(rows):
+        yield Slice((*given, _held_out(splits)), held_out)
+    for split in np.unique(splits[rows]):
+        condition = {"column": "split", "op": "==", "value": str(split)}
+        if (splits[rows] != split).any():
+            yield Slice((*given, condition), rows[splits[rows] == split])
 
 
 def _singles(
@@ -140,8 +171,9 @@ def _cuts(column: Column, rows: Ints, tails: Sequence[float]) -> Iterator[tuple[
         if count < SMALLEST:
             continue
         low, high = float(ascending[count - 1]), float(ascending[len(values) - count - 1])
-        yield {"column": column.name, "op": "<=", "value": low}, rows[values <= low]
-        yield {"column": column.name, "op": ">", "value": high}, rows[values > high]
+        for op, value, met in (("<=", low, values <= low), (">", high, values > high)):
+            share = float(met.mean())
+            yield {"column": column.name, "op": op, "value": value, "share": share}, rows[met]
 
 
 def _pairs(columns: Sequence[Column], rows: Ints, given: tuple[Condition, ...]) -> Iterator[Slice]:

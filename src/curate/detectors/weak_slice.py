@@ -12,11 +12,15 @@ from curate.detectors.registry import register
 from curate.detectors.slice_columns import columns_of
 from curate.detectors.slice_report import told
 from curate.detectors.slices import by_own_columns, candidates, matrix_of
-from curate.findings import Bools, Evidence, Findings, Floats, Ints
+from curate.findings import Bools, Evidence, Findings, Ints
 from curate.numerics.clusters import main_axes
 from curate.numerics.copy_groups import components
 from curate.numerics.probabilities import margin, self_confidence
-from curate.numerics.slice_search import compare_groups, distinct, looked_at
+from curate.numerics.slice_chance import corrected
+from curate.numerics.slice_search import compare_groups, distinct
+
+FAMILIES = ("others", "own columns")
+"""Groups that are corrected for apart: those that the user's own columns make, and all others."""
 
 
 @register
@@ -26,16 +30,18 @@ class WeakSlice:
 
     Idea: thousands of groups are made without a look at the mistakes: cuts and values of image
     statistics, file facts, the user's columns and of how upright an image is, over all classes and
-    inside each; pairs of them; and k-means clusters of the embeddings, inside classes and across
-    (Domino, Eyuboglu et al. 2022, and Spotlight, d'Eon et al. 2022, let the mistakes steer the
-    clusters, after which no honest p-value is left). A group's mistakes are compared with what its
-    classes' rates would put there; the tail is exact in one class and else bounded by a binomial
-    (`compare_groups`), and corrected for the number of groups that could have been found
-    (`looked_at`, Tarone 1990), those of the user's own columns apart from the many others, with
-    half of `alpha` each: with nothing to find, anything is reported with a chance of at most
-    `alpha`. Greedy choice leaves groups that the others do not explain (`distinct`). Slices are
-    ranked by harm: the mistakes that would not be made if the slice were as the rest of its
-    classes, at the lower end of an interval that holds for all groups looked at.
+    inside each, of all splits and of val and test; pairs of them; and k-means clusters of the
+    embeddings, inside classes and across (Domino, Eyuboglu et al. 2022, and Spotlight, d'Eon et
+    al. 2022, let the mistakes steer the clusters, after which no honest p-value is left). A group's
+    mistakes are compared with what its classes' rates would put there; the tail is exact in one
+    class and else bounded by a binomial (`Null.p`). How low the p of thousands of overlapping
+    groups gets by chance is seen by dealing the mistakes anew inside the classes (`smallest_p`,
+    Westfall & Young 1993), or bounded by the number of groups that could have been found
+    (`looked_at`, Tarone 1990), whichever allows more; those of the user's own columns apart from
+    the many others, with half of `alpha` each: with nothing to find, anything is reported with a
+    chance of at most `alpha`. Greedy choice leaves groups that the others do not explain
+    (`distinct`). Slices are ranked by harm: the mistakes that would not be made if the slice were
+    as the rest of its classes, at the lower end of an interval at the corrected level.
 
     An image is flagged if it lies in such a slice and is wrong, or right by a margin below `near`.
     ``score = 1 - gap (1 - p(label))`` with gap the difference in accuracy of the worst slice it
@@ -43,7 +49,8 @@ class WeakSlice:
 
     Not a cause: dark images may be worse because they are of another place. Not a weak class
     either: groups are compared within classes. What no column and no cluster separates, or what
-    is too small for the correction, is not found.
+    is too small for the correction, is not found; nor is a fault that a class has in train too,
+    if the model took it for a mark of that class and errs less for it.
     """
 
     alpha: float = 0.05
@@ -53,7 +60,7 @@ class WeakSlice:
     kind: ClassVar[str] = "weak_slice"
     needs: ClassVar[tuple[str, ...]] = ("pred_probs", "embeddings")
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def detect(self, evidence: Evidence) -> Findings:
         """Search the labelled images; the others score 1."""
@@ -87,43 +94,33 @@ class WeakSlice:
         assert evidence.embeddings is not None
         columns = columns_of(evidence, rows)
         axes = main_axes(np.asarray(evidence.embeddings[rows]))
-        groups = candidates(columns, axes, labels, evidence.class_names, evidence.rng(self.kind))
+        rng = evidence.rng(self.kind)
+        splits = np.asarray(evidence.splits[rows], dtype=str)
+        groups = candidates(columns, axes, labels, evidence.class_names, splits, rng)
         if not groups:
             return [], []
         members = matrix_of(groups, len(rows))
         units = _units(evidence, rows)
         tested = compare_groups(members, wrong, labels, units)
-        counts = self._counts(tested.least_p, by_own_columns(groups, columns))
-        info.update(groups=len(groups), looked_at=int(np.unique(counts).sum()))
-        significant = np.flatnonzero(tested.p <= self.alpha / counts)
-        highest = self.alpha / counts[significant]
-        kept = distinct(members[significant], wrong, labels, units, highest, self.max_slices)
+        own = by_own_columns(groups, columns)
+        families = np.unique(own, return_inverse=True)[1]
+        found = corrected(members, tested, families, wrong, labels, units, self.alpha, rng)
+        highest = found.highest
+        limits = {FAMILIES[int(one)]: float(highest[own == one].max()) for one in np.unique(own)}
+        looked_at = round(sum(self.alpha / limit for limit in limits.values()))
+        info.update(groups=len(groups), highest_p=limits, looked_at=looked_at)
+        significant = np.flatnonzero(tested.p <= highest)
+        kept = distinct(
+            members[significant], wrong, labels, units, highest[significant], self.alpha,
+            self.max_slices,
+        )  # fmt: skip
         chosen = [(int(significant[a]), [int(significant[b]) for b in bs]) for a, bs in kept]
         said = [
-            told(
-                groups,
-                one,
-                twins,
-                tested,
-                int(counts[one]),
-                columns,
-                evidence,
-                rows,
-                wrong,
-                self.alpha,
-            )
+            told(groups, one, twins, tested, found, columns, evidence, rows, wrong)
             for one, twins in chosen
         ]
         ranked = sorted(range(len(said)), key=lambda i: (-said[i]["harm"], said[i]["p_value"], i))
         return [said[i] for i in ranked], [groups[chosen[i][0]].members for i in ranked]
-
-    def _counts(self, least_p: Floats, own: Bools) -> Ints:
-        """(m,) what each p is multiplied by: twice the groups of its kind where there are two."""
-        counts = np.ones(len(own), dtype=np.int64)
-        parts = [part for part in (own, ~own) if part.any()]
-        for part in parts:
-            counts[part] = len(parts) * looked_at(least_p[part], self.alpha / len(parts))
-        return counts
 
 
 def _units(evidence: Evidence, rows: Ints) -> Ints:

@@ -75,7 +75,34 @@ def test_a_cut_of_a_statistic_inside_a_class_is_found() -> None:
     first = detect(erring(evidence, wrong)).info["slices"][0]
     assert [c["column"] for c in first["description"]] == ["class", "brightness"]
     assert first["description"][1]["op"] == "<="
-    assert first["text"].startswith("class class2, brightness at most ")
+    assert first["text"].startswith("class class2, darker (brightness at most ")
+    assert first["text"].endswith(", the lowest 20% of them)")
+
+
+def test_a_fault_of_the_held_out_images_alone_is_told_with_their_splits() -> None:
+    # Of the dim images of a class only those in val and test err: in train they are as the others.
+    evidence = make_evidence(1500)
+    assert evidence.image_stats is not None
+    rng = np.random.default_rng(9)
+    dim = (evidence.image_stats["brightness"] < 0.2).to_numpy() & (evidence.labels == 2)
+    slice_ = dim & (evidence.splits != "train")
+    wrong = rng.random(1500) < np.where(slice_, 0.8, 0.05)
+    first = detect(erring(evidence, wrong)).info["slices"][0]
+    assert first["description"][:2] == [
+        {"column": "class", "op": "==", "value": "class2"},
+        {"column": "split", "op": "==", "value": "val or test"},
+    ]
+    assert first["text"].startswith("class class2, in val or test, darker (brightness at most ")
+    inside = np.isin(evidence.sample_ids, first["members"])
+    assert (inside & slice_).sum() / (inside | slice_).sum() > 0.8
+
+
+def test_a_weak_split_is_a_slice() -> None:
+    evidence = make_evidence(900)
+    wrong = np.random.default_rng(10).random(900) < np.where(evidence.splits == "test", 0.4, 0.05)
+    first = detect(erring(evidence, wrong)).info["slices"][0]
+    assert first["text"] == "in test"
+    assert first["support"] == (evidence.splits == "test").sum()
 
 
 def test_a_cluster_is_found_and_told_by_what_its_images_share() -> None:
