@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Evidence, Floats, Ints
+from curate.numerics.class_reach import as_near_as_others, growth, reach, reaches
 from curate.numerics.difficulty import (
     Causes,
-    island,
+    density_posterior,
     low_quality,
     one_sided_z,
     posterior,
+    strongest_other,
     usualness,
     weigh,
 )
@@ -52,7 +54,7 @@ class Weighed:
         other: (m,) the likeliest class that is not the label, by model and neighbours together.
         votes: (m, n_classes) how many of the `k` nearest neighbours have each label.
         distance_ratio: (m,) mean distance to the neighbours over its median in the own class.
-        own_places: (m,) how many of the `reach` nearest neighbours have the label.
+        own_places: (m,) how many of the `span` nearest neighbours have the label.
         worst: (m,) the index in `tests` of the worst statistic, and `z` (m,) its spreads.
         tests: the statistics looked at.
     """
@@ -64,7 +66,7 @@ class Weighed:
     votes: Floats
     distance_ratio: Floats
     own_places: Ints
-    reach: int
+    span: int
     worst: Ints
     z: Floats
     tests: list[tuple[str, bool]]
@@ -80,33 +82,39 @@ class Weighed:
         ], strength
 
 
-def weigh_rows(evidence: Evidence, rows: Ints, k: int, reach: int) -> Weighed:
+def weigh_rows(evidence: Evidence, rows: Ints, k: int, span: int, near: int) -> Weighed:
     """Look at some labelled rows of evidence that has probabilities and neighbours.
 
     Args:
         evidence: of all rows; what is usual is learnt from it.
         rows: (m,) the hard ones.
-        k: neighbours that vote and whose distance counts.
-        reach: neighbours among which those of the own class may keep together.
+        k: neighbours that vote and whose distance is told.
+        span: neighbours among which those of the own class are counted.
+        near: images by which the distance to a class is measured.
     """
     assert evidence.pred_probs is not None
     assert evidence.neighbors is not None
     labels, n_classes = evidence.labels, len(evidence.class_names)
-    near = evidence.neighbors.distances[:, :k].astype(np.float64)
-    distances = near.mean(axis=1) if near.shape[1] else np.zeros(len(evidence))
-    found = labels[evidence.neighbors.indices[rows, :reach]]
-    known, same = found >= 0, found == labels[rows, None]
+    apart = evidence.neighbors.distances
+    first = apart[:, :k].astype(np.float64)
+    distances = first.mean(axis=1) if first.shape[1] else np.zeros(len(evidence))
+    every = labels[evidence.neighbors.indices]
+    found = every[rows]
+    same = found[:, :span] == labels[rows, None]
     votes = np.zeros((len(rows), n_classes))
-    at, column = np.nonzero(known[:, :k])
+    at, column = np.nonzero(found[:, :k] >= 0)
     np.add.at(votes, (at, found[at, column]), 1)
+    asked = reaches(found, apart[rows], n_classes, near)
+    own = reach(every == labels[:, None], apart, near)
+    # The same sum in another order may differ in its last digit, and a row is at least itself.
+    own[rows] = asked[np.arange(len(rows)), labels[rows]]
+    joint = posterior(evidence.pred_probs[rows], density_posterior(asked, growth(apart)))
+    belief = joint * usualness(own, labels, asked, labels[rows])
+    other = strongest_other(belief, labels[rows])
+    fits = as_near_as_others(labels, other, asked, labels[rows], every, apart, near)
     z, tests = _quality(evidence, rows)
-    causes, other = weigh(
-        labels[rows],
-        posterior(evidence.pred_probs[rows], votes),
-        usualness(distances, labels, rows, n_classes),
-        island(same, known),
-        _recorded(evidence, "aum")[rows],
-        low_quality(z),
+    causes = weigh(
+        labels[rows], belief, other, fits, _recorded(evidence, "aum")[rows], low_quality(z)
     )
     middle = np.ones(n_classes)
     for c in np.unique(labels[rows]):
@@ -120,7 +128,7 @@ def weigh_rows(evidence: Evidence, rows: Ints, k: int, reach: int) -> Weighed:
         votes=votes,
         distance_ratio=distances[rows] / np.maximum(middle[labels[rows]], 1e-9),
         own_places=same.sum(axis=1),
-        reach=same.shape[1],
+        span=same.shape[1],
         worst=worst,
         z=z[np.arange(len(rows)), worst] if tests else np.zeros(len(rows)),
         tests=tests,
@@ -153,7 +161,7 @@ def why(weighed: Weighed, i: int, kind: str, strength: float, own: str, other: s
     if kind == "rare":
         return (
             f"{head}; {weighed.distance_ratio[i]:.1f} times as far from its neighbours as is "
-            f"usual for {own}, {weighed.own_places[i]} of the nearest {weighed.reach} are {own}; "
+            f"usual for {own}, {weighed.own_places[i]} of the nearest {weighed.span} are {own}; "
             f"{said}"
         )
     if kind == UNCLEAR:

@@ -25,28 +25,30 @@ class Hard:
 
     Images with a margin under `small` are typed, flagged or not, because each type has its own
     remedy: *mislabelled*, a usual image of another class; *ambiguous*, usual for several
-    classes; *rare*, usual for none, or one of a few of its class that keep to themselves;
+    classes; *rare*, usual for none, or nearer to its own class than images of the other are;
     *low quality*, a picture that shows little beside the others of the data; *boundary*, usual for
-    its own class with another near. Held-out probabilities and the labels of `k` neighbours say
-    which class, the distance to the neighbours whether it is usual there, image statistics
-    whether the picture is bad, and the area under the margin of a recorded training run whether
-    its label was learnt: see `curate.numerics.difficulty.weigh`. A type needs more than `least` of
-    the belief; otherwise the image is *unclear*.
+    its own class with another near. Held-out probabilities and the distances to the `near` nearest
+    images of every class say which class and whether it is usual there, image statistics whether
+    the picture is bad, and the area under the margin of a recorded training run whether its label
+    was learnt: see `curate.numerics.difficulty.weigh`. A type needs more than `least` of the
+    belief; otherwise the image is *unclear*. Reasons also tell the labels of `k` neighbours.
 
     Not a finding of wrong labels: that is `label_error`, which weighs how many there are. What
     looks like another class to the embedder and lies among its images is called mislabelled here
-    even if it is rare. Images without a label score 1.
+    even if it is rare: where the few images of its kind do not look alike to the embedder, nothing
+    here tells them from wrong labels. Images without a label score 1.
     """
 
     small: float = 0.2
     least: float = 0.5
     k: int = 10
-    reach: int = 20
+    span: int = 20
+    near: int = 3
 
     kind: ClassVar[str] = "hard"
     needs: ClassVar[tuple[str, ...]] = ("pred_probs", "neighbors")
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every labelled image by its margin, and type those of a small one."""
@@ -62,7 +64,7 @@ class Hard:
             flagged[labelled] = every < 0
             rows, gap = labelled[every < self.small], every[every < self.small]
             labels, probs = evidence.labels[rows], evidence.pred_probs[rows]
-            weighed = weigh_rows(evidence, rows, self.k, self.reach)
+            weighed = weigh_rows(evidence, rows, self.k, self.span, self.near)
             found, strength = weighed.types(self.least)
             own, rivals = self_confidence(labels, probs), rival(labels, probs)
             for i, row in enumerate(rows):

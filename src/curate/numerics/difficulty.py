@@ -18,7 +18,7 @@ class Causes(NamedTuple):
     Attributes:
         mislabelled: it is a usual image of another class.
         ambiguous: it is a usual image of several classes, in equal parts.
-        rare: it is not a usual image of any class, or one of a few that keep to themselves.
+        rare: it is not a usual image of any class, or looks like another and lies near its own.
         boundary: it is a usual image of its own class, and another class is near.
         low_quality: its pixels show little; then the other four share what is left.
     """
@@ -40,74 +40,77 @@ def doubt_to_belief(p_values: Floats) -> Shares:
     return np.where(p < np.exp(-1), -np.e * p * np.log(p), 1.0)
 
 
-def usualness(distances: Floats, labels: Ints, rows: Ints, n_classes: int) -> Shares:
-    """(m, n_classes) belief that each of `rows` is a usual image of each class.
+def usualness(own: Floats, labels: Ints, asked: Floats, asked_labels: Ints) -> Shares:
+    """(m, n_classes) belief that each of m rows is a usual image of each class.
 
-    Idea: the share of a class's images that lie as far from their neighbours as the row does is a
+    Idea: the share of a class's images that lie as far from the class as the row does is a
     conformal p-value (Vovk et al. 2005; Papernot and McDaniel 2018), and `doubt_to_belief` of it
     the belief. Not a class posterior: an image may be usual for many classes, or for none.
 
     Args:
-        distances: (n,) mean distance of each image to its neighbours, whatever their class.
+        own: (n,) `curate.numerics.class_reach.reach` of each image to its own class.
         labels: (n,) class numbers, negative where unknown.
-        rows: (m,) row numbers.
-        n_classes: columns of the result; a class without images has belief 1, there is no doubt.
+        asked: (m, n_classes) of `curate.numerics.class_reach.reaches` of the rows asked about.
+        asked_labels: (m,) their class numbers.
+
+    Returns:
+        0 for a class without images, of which none is usual.
     """
-    p_values = np.ones((len(rows), n_classes))
-    asked = distances[rows]
-    for c in range(n_classes):
-        members = np.sort(distances[labels == c])
+    p_values = np.ones(asked.shape)
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(asked.shape[1] + 1))
+    for c in range(asked.shape[1]):
+        members = np.sort(own[order[starts[c] : starts[c + 1]]])
         # The row itself is a member of its own class, and is added to any other.
-        self_counted = labels[rows] == c
-        at_least = len(members) - np.searchsorted(members, asked, side="left")
-        p_values[:, c] = (at_least + ~self_counted) / (len(members) + ~self_counted)
-    return doubt_to_belief(p_values)
+        p_values[:, c] = at_least(members, asked[:, c], asked_labels != c)
+    return np.where(np.diff(starts) > 0, doubt_to_belief(p_values), 0.0)
 
 
-def island(own: Bools, known: Bools) -> Shares:
-    """(m,) belief that the neighbours of a row's own class keep together nearest to it.
+def at_least(members: Floats, values: Floats, added: Bools) -> Shares:
+    """(m,) share of ascending members not below each value, which counts too where `added`."""
+    above = len(members) - np.searchsorted(members, values, side="left")
+    share: Shares = (above + added) / np.maximum(len(members) + added, 1)
+    return share
 
-    Idea: where labels are wrong or classes mix, the neighbours that share the row's label lie
-    anywhere among the others; where a few images of a class look alike and like no other of it,
-    they come first. Wilcoxon's rank sum of their places (normal approximation with continuity
-    correction), one-sided, as a belief by `doubt_to_belief`.
+
+def density_posterior(asked: Floats, exponent: float) -> Shares:
+    """(m, n_classes) class shares by how densely each class lies around a row.
+
+    With the same k for every class, a class whose k nearest images lie within d has around the row
+    a density of ``k / (n V d^D)``, so that its share is ``d^-D`` over the sum of all (Loftsgaarden
+    and Quesenberry 1965; the balloon estimate). Unlike a vote it hears how near they are, and a few
+    that are close.
 
     Args:
-        own: (m, k) True where a neighbour, nearest first, has the row's label.
-        known: (m, k) True where it has any.
+        asked: (m, n_classes) of `curate.numerics.class_reach.reaches`.
+        exponent: D, of `curate.numerics.class_reach.growth`.
     """
-    own = own & known
-    place = np.cumsum(known, axis=1)
-    total, count = known.sum(axis=1).astype(float), own.sum(axis=1).astype(float)
-    rank_sum = (place * own).sum(axis=1)
-    spread = np.sqrt(np.maximum(count * (total - count) * (total + 1) / 12, 0))
-    z = (rank_sum + 0.5 - count * (total + 1) / 2) / np.where(spread > 0, spread, np.inf)
-    return 1 - doubt_to_belief(_lower_tail(z))
+    logs = -exponent * np.log(np.maximum(asked, 1e-9))
+    shares: Shares = np.exp(logs - logs.max(axis=1, keepdims=True, initial=-np.inf))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
-def _lower_tail(z: Floats) -> Shares:
-    from scipy.special import ndtr
-
-    tail: Shares = ndtr(z)
-    return tail
-
-
-def posterior(pred_probs: Floats, votes: Floats) -> Shares:
+def posterior(pred_probs: Floats, density: Floats) -> Shares:
     """(m, n_classes) class shares on which the model and the neighbours agree.
 
-    The geometric mean of the held-out probabilities and of the neighbours' votes, with Krichevsky
-    and Trofimov's half vote for every class: two witnesses of one embedding repeat each other, so
-    that their product would count the same evidence twice.
+    The geometric mean of the held-out probabilities and of `density_posterior`: two witnesses of
+    one embedding repeat each other, so that their product would count the same evidence twice.
 
     Args:
         pred_probs: (m, n_classes) of a model that did not train on the row.
-        votes: (m, n_classes) how many of the neighbours have each label.
+        density: (m, n_classes).
     """
-    heard = votes + 0.5
-    heard /= heard.sum(axis=1, keepdims=True)
-    joint: Shares = np.sqrt(np.maximum(pred_probs.astype(np.float64), 1e-12) * heard)
+    joint: Shares = np.sqrt(np.maximum(pred_probs.astype(np.float64), 1e-12) * density)
     joint /= joint.sum(axis=1, keepdims=True)
     return joint
+
+
+def strongest_other(belief: Floats, labels: Ints) -> Ints:
+    """(m,) the class other than the label that has most of (m, n_classes) belief."""
+    others = belief.copy()
+    others[np.arange(len(labels)), labels] = -1
+    return np.asarray(others.argmax(axis=1))
 
 
 def not_learnt(aum: Floats) -> Shares:
@@ -149,6 +152,13 @@ def one_sided_z(values: Floats, low: bool) -> Shares:
     return beyond / spread if spread > 1e-9 else np.zeros(len(values))
 
 
+def _lower_tail(z: Floats) -> Shares:
+    from scipy.special import ndtr
+
+    tail: Shares = ndtr(z)
+    return tail
+
+
 def low_quality(z: Floats, prior: float = 0.02) -> Shares:
     """(m,) belief that an image is a bad picture, from (m, n_tests) one-sided z-scores.
 
@@ -165,47 +175,39 @@ def low_quality(z: Floats, prior: float = 0.02) -> Shares:
 
 
 def weigh(
-    labels: Ints, joint: Floats, usual: Floats, keeps_to_itself: Floats, aum: Floats, bad: Shares
-) -> tuple[Causes, Ints]:
-    """Share the belief out over the causes, and name the other class.
+    labels: Ints, belief: Floats, other_class: Ints, fits: Floats, aum: Floats, bad: Shares
+) -> Causes:
+    """Share the belief out over the causes.
 
     Idea: an image is of class c with share ``j_c`` and then a usual one of it with share ``u_c``.
-    So ``own = j_y u_y`` and ``other = max_{c != y} j_c u_c`` are beliefs in "usual image of its own
-    class, of another", the remaining ``j_c u_c`` in "of some third", and ``1 - sum j_c u_c`` in
-    "unusual wherever it belongs". Where its own few neighbours keep together, `other` is unusual as
-    well. What is left of own and other is split: their common part, twice, is ambiguous, as are
-    third classes; the excess of `other` is a wrong label, that of `own` a boundary. Training
-    dynamics may lower the odds of a wrong label, which the rest then shares. A bad picture makes
-    all of this worth less.
+    So ``own = j_y u_y`` and ``other = j_o u_o``, o being the strongest other class, are beliefs in
+    "usual image of its own class, of another", the remaining ``j_c u_c`` in "of some third", and
+    ``1 - sum j_c u_c`` in "unusual wherever it belongs". The common part of own and other, twice,
+    is ambiguous, as are third classes; the excess of own is a boundary. The excess of other is a
+    wrong label as far as an image of that class would lie where this one does (`fits`), and rare
+    for the rest. Training dynamics may lower the odds of a wrong label, which the others then
+    share. A bad picture makes all of this worth less.
 
     Args:
         labels: (m,) class numbers.
-        joint: (m, n_classes) of `posterior`.
-        usual: (m, n_classes) of `usualness`.
-        keeps_to_itself: (m,) of `island`.
+        belief: (m, n_classes) `posterior` times `usualness`.
+        other_class: (m,) of `strongest_other`.
+        fits: (m,) of `curate.numerics.class_reach.as_near_as_others`.
         aum: (m,) NaN where no training run recorded it.
         bad: (m,) of `low_quality`.
-
-    Returns:
-        The causes, and (m,) the class other than the label that has most belief.
     """
     rows = np.arange(len(labels))
-    belief = joint * usual
-    own, total = belief[rows, labels], belief.sum(axis=1)
-    belief[rows, labels] = -1
-    other_class = belief.argmax(axis=1)
-    other = np.maximum(belief[rows, other_class], 0)
-    left = other * (1 - keeps_to_itself)
-    wrong = np.maximum(left - own, 0)
+    own, other, total = belief[rows, labels], belief[rows, other_class], belief.sum(axis=1)
+    excess = np.maximum(other - own, 0)
+    wrong = excess * fits
     odds = not_learnt(aum)
     doubted = wrong * odds / np.maximum(wrong * odds + 1 - wrong, 1e-12)
     rest = (1 - doubted) / np.maximum(1 - wrong, 1e-12) * (1 - bad)
     third = np.maximum(total - own - other, 0)
-    causes = Causes(
+    return Causes(
         mislabelled=doubted * (1 - bad),
-        ambiguous=(2 * np.minimum(own, left) + third) * rest,
-        rare=(np.maximum(1 - total, 0) + other - left) * rest,
-        boundary=np.maximum(own - left, 0) * rest,
+        ambiguous=(2 * np.minimum(own, other) + third) * rest,
+        rare=(np.maximum(1 - total, 0) + excess - wrong) * rest,
+        boundary=np.maximum(own - other, 0) * rest,
         low_quality=bad,
     )
-    return causes, other_class

@@ -1,4 +1,8 @@
-"""What the epochs of a training run say of each image: how early and how surely it was learnt."""
+"""What the epochs of a training run say of each image: how early and how surely it was learnt.
+
+Not every image is trained on in every epoch: a curriculum brings some in later. Arrays are (epochs,
+n) where row e is the e-th epoch *of that image*, and NaN where it had no more.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def aum(own: Floats, largest_other: Floats) -> PerImage:
     return _mean(np.asarray(own, dtype=np.float64) - largest_other)
 
 
-def forgetting(correct: Bools) -> PerImage:
+def forgetting(correct: Bools, recorded: Bools | None = None) -> PerImage:
     """How often an image was right at one epoch and wrong at the next.
 
     An image that was never right counts as forgotten at every epoch, more often than any other can
@@ -40,13 +44,16 @@ def forgetting(correct: Bools) -> PerImage:
 
     Args:
         correct: (epochs, n).
+        recorded: (epochs, n) False where the image had no more epochs; None for all True.
     """
     right = np.asarray(correct, dtype=bool)
-    _check(right)
-    if not len(right):
-        return np.full(right.shape[1], np.nan)
-    events = (right[:-1] & ~right[1:]).sum(axis=0)
-    return np.where(right.any(axis=0), events, len(right)).astype(np.float64)
+    there = np.ones_like(right) if recorded is None else np.asarray(recorded, dtype=bool)
+    _check(right, there)
+    right = right & there
+    events = (right[:-1] & ~right[1:] & there[1:]).sum(axis=0)
+    epochs = there.sum(axis=0)
+    counted = np.where(right.any(axis=0), events, epochs).astype(np.float64)
+    return np.where(epochs > 0, counted, np.nan)
 
 
 def error_length(probabilities: Floats, labels: Ints) -> PerImage:
@@ -118,7 +125,7 @@ def variability(true_probability: Floats) -> PerImage:
     """
     _check(true_probability)
     p = np.asarray(true_probability, dtype=np.float64)
-    return np.sqrt(_mean((p - _mean(p)) ** 2))
+    return np.asarray(np.sqrt(_mean((p - _mean(p)) ** 2)))
 
 
 def table(
@@ -132,7 +139,7 @@ def table(
     """What `curate.findings.Evidence.dynamics` holds, one row an image.
 
     Args:
-        own: (epochs, n) logits of the true class.
+        own: (epochs, n) logits of the true class, NaN where an image had no more epochs.
         largest_other: (epochs, n) the largest of the other logits.
         correct: (epochs, n) whether the class of the largest logit was the true one.
         true_probability: (epochs, n) probabilities of the true class.
@@ -145,7 +152,7 @@ def table(
     return pd.DataFrame(
         {
             "aum": aum(own, largest_other),
-            "forgetting": forgetting(correct),
+            "forgetting": forgetting(correct, np.isfinite(own)),
             "el2n": el2n(lengths, el2n_epochs),
             "confidence": confidence(true_probability),
             "variability": variability(true_probability),
@@ -161,7 +168,8 @@ def _check(*arrays: NDArray[Any]) -> None:
 
 
 def _mean(values: PerImage) -> PerImage:
-    """(n,) mean over the epochs; NaN of no epoch."""
-    if not len(values):
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(values.mean(axis=0))
+    """(n,) mean over the epochs that are there; NaN of none."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    total = np.where(there, values, 0.0).sum(axis=0)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))

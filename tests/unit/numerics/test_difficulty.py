@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from curate.numerics.difficulty import (
+    at_least,
+    density_posterior,
     doubt_to_belief,
-    island,
     low_quality,
     not_learnt,
     one_sided_z,
     posterior,
+    strongest_other,
     usualness,
     weigh,
 )
@@ -23,34 +25,37 @@ def test_doubt_to_belief_is_the_bound_of_sellke_bayarri_and_berger() -> None:
 
 
 def test_usualness_is_a_rank_in_the_class_asked_about() -> None:
-    # Class 0 lies at 1..19 and 100, class 1 at 201..220.
-    distances = np.r_[np.arange(1.0, 20), 100, np.arange(201.0, 221)]
+    # Class 0 lies at 1..19 and 100 from itself, class 1 at 201..220; class 2 has no images.
+    own = np.r_[np.arange(1.0, 20), 100, np.arange(201.0, 221)]
     labels = np.repeat([0, 1], 20)
-    found = usualness(distances, labels, np.array([0, 19]), 3)
-    np.testing.assert_allclose(found[0], [1, 1, 1])
-    np.testing.assert_allclose(found[1], [-np.e / 20 * np.log(1 / 20), 1, 1])
-    far = usualness(distances, labels, np.array([39]), 3)
-    np.testing.assert_allclose(far[0, 0], -np.e / 21 * np.log(1 / 21))
+    asked = np.array([[1.0, 100, 100], [100, 300, 100], [500, 220, 100]])
+    found = usualness(own, labels, asked, np.array([0, 0, 1]))
+    np.testing.assert_allclose(found[0], [1, 1, 0])
+    # Of class 0 it is one of the 20 itself, to class 1 it is the 21st.
+    np.testing.assert_allclose(found[1, 0], -np.e / 20 * np.log(1 / 20))
+    np.testing.assert_allclose(found[1, 1], -np.e / 21 * np.log(1 / 21))
+    np.testing.assert_allclose(found[2, 0], -np.e / 21 * np.log(1 / 21))
 
 
-def test_island_wants_the_own_neighbours_first() -> None:
-    first = np.zeros((1, 20), dtype=bool)
-    first[0, :4] = True
-    scattered, last = np.zeros_like(first), np.zeros_like(first)
-    scattered[0, [3, 8, 12, 17]] = True
-    last[0, -4:] = True
-    known = np.ones_like(first)
-    assert island(first, known)[0] > 0.95
-    assert island(scattered, known)[0] == 0
-    assert island(last, known)[0] == 0
-    assert island(known, known)[0] == 0
-    assert island(~known, known)[0] == 0
+def test_at_least_counts_equals_and_the_value_itself_where_it_is_new() -> None:
+    members = np.array([1.0, 2, 2, 3])
+    found = at_least(members, np.array([2.0, 4, 4]), np.array([False, False, True]))
+    np.testing.assert_allclose(found, [3 / 4, 0, 1 / 5])
+
+
+def test_density_posterior_falls_with_a_power_of_the_distance() -> None:
+    found = density_posterior(np.array([[0.1, 0.2], [0.0, 0.0]]), 2.0)
+    np.testing.assert_allclose(found, [[0.8, 0.2], [0.5, 0.5]])
 
 
 def test_posterior_is_the_geometric_mean_of_both_witnesses() -> None:
-    found = posterior(np.array([[0.5, 0.5]]), np.array([[10.0, 0.0]]))
-    ratio = np.sqrt(10.5 / 0.5)
-    np.testing.assert_allclose(found, [[ratio / (1 + ratio), 1 / (1 + ratio)]])
+    found = posterior(np.array([[0.5, 0.5]]), np.array([[0.9, 0.1]]))
+    np.testing.assert_allclose(found, [[0.75, 0.25]])
+
+
+def test_the_strongest_other_is_never_the_label() -> None:
+    belief = np.array([[0.6, 0.1, 0.3], [0.0, 0.0, 0.0]])
+    assert strongest_other(belief, np.array([0, 0])).tolist() == [2, 1]
 
 
 def test_not_learnt_only_lowers_and_says_nothing_where_nothing_was_recorded() -> None:
@@ -77,35 +82,34 @@ def test_low_quality_needs_a_far_tail() -> None:
 
 
 @pytest.mark.parametrize(
-    ("joint", "usual", "alone", "bad", "expected"),
+    ("belief", "fits", "bad", "expected"),
     [
-        ([0.1, 0.9, 0.0], [1, 1, 1], 0, 0, {"mislabelled": 0.8, "ambiguous": 0.2}),
-        ([0.4, 0.6, 0.0], [1, 1, 1], 0, 0, {"mislabelled": 0.2, "ambiguous": 0.8}),
-        ([0.2, 0.4, 0.4], [1, 1, 1], 0, 0, {"mislabelled": 0.2, "ambiguous": 0.8}),
-        ([0.9, 0.1, 0.0], [1, 1, 1], 0, 0, {"boundary": 0.8, "ambiguous": 0.2}),
-        ([0.0, 1.0, 0.0], [1, 0.1, 1], 0, 0, {"mislabelled": 0.1, "rare": 0.9}),
-        ([0.1, 0.9, 0.0], [1, 1, 1], 1, 0, {"rare": 0.9, "boundary": 0.1}),
-        ([0.1, 0.9, 0.0], [1, 1, 1], 0, 0.9,
-         {"low_quality": 0.9, "mislabelled": 0.08, "ambiguous": 0.02}),
+        ([0.1, 0.9, 0.0], 1, 0, {"mislabelled": 0.8, "ambiguous": 0.2}),
+        ([0.4, 0.6, 0.0], 1, 0, {"mislabelled": 0.2, "ambiguous": 0.8}),
+        ([0.2, 0.4, 0.4], 1, 0, {"mislabelled": 0.2, "ambiguous": 0.8}),
+        ([0.9, 0.1, 0.0], 1, 0, {"boundary": 0.8, "ambiguous": 0.2}),
+        ([0.9, 0.1, 0.0], 0, 0, {"boundary": 0.8, "ambiguous": 0.2}),
+        ([0.0, 0.1, 0.0], 1, 0, {"mislabelled": 0.1, "rare": 0.9}),
+        ([0.1, 0.9, 0.0], 0.25, 0, {"mislabelled": 0.2, "rare": 0.6, "ambiguous": 0.2}),
+        ([0.1, 0.9, 0.0], 1, 0.9, {"low_quality": 0.9, "mislabelled": 0.08, "ambiguous": 0.02}),
     ],
-)  # fmt: skip
+)
 def test_weigh_shares_out_all_belief(
-    joint: list[float], usual: list[float], alone: float, bad: float, expected: dict[str, float]
+    belief: list[float], fits: float, bad: float, expected: dict[str, float]
 ) -> None:
-    causes, other = weigh(
-        np.array([0]), np.array([joint]), np.array([usual], dtype=float),
-        np.array([alone], dtype=float), np.array([np.nan]), np.array([bad], dtype=float),
+    causes = weigh(
+        np.array([0]), np.array([belief]), np.array([1]), np.array([fits], dtype=float),
+        np.array([np.nan]), np.array([bad], dtype=float),
     )  # fmt: skip
-    assert other.tolist() == [1]
     for name, share in causes._asdict().items():
         assert share[0] == pytest.approx(expected.get(name, 0)), name
 
 
 def test_weigh_gives_what_training_takes_from_a_wrong_label_to_the_rest() -> None:
-    joint = np.tile([0.1, 0.9], (3, 1))
-    one = np.ones((3, 2))
-    causes, _ = weigh(
-        np.zeros(3, dtype=int), joint, one, np.zeros(3), np.array([0.0, 1, 2]), np.zeros(3)
-    )
+    belief = np.tile([0.1, 0.9], (3, 1))
+    causes = weigh(
+        np.zeros(3, dtype=int), belief, np.ones(3, dtype=int), np.ones(3),
+        np.array([0.0, 1, 2]), np.zeros(3),
+    )  # fmt: skip
     np.testing.assert_allclose(causes.mislabelled, [0.8, 0.8, 0.8 * 0.2 / (0.8 * 0.2 + 0.2)])
     np.testing.assert_allclose(sum(causes), 1)

@@ -70,6 +70,21 @@ def test_table_has_a_row_an_image_and_takes_no_epoch() -> None:
     assert dynamics.table(empty, empty, empty > 0, empty).isna().to_numpy().all()
 
 
+def test_an_image_with_fewer_epochs_counts_by_its_own() -> None:
+    nan = np.nan
+    own = np.array([[1.0, 3.0, nan], [2.0, nan, nan], [3.0, nan, nan]])
+    other = np.array([[2.0, 1.0, nan], [1.0, nan, nan], [1.0, nan, nan]])
+    p = np.array([[0.2, 0.9, nan], [0.7, nan, nan], [0.9, nan, nan]])
+    found = dynamics.table(own, other, own > other, p)
+    np.testing.assert_allclose(found["aum"], [2 / 3, 2, nan])
+    # Image 1 was right when last seen: that it came no more is no forgetting.
+    np.testing.assert_allclose(found["forgetting"], [0, 0, nan])
+    np.testing.assert_allclose(found["confidence"], [0.6, 0.9, nan])
+    np.testing.assert_allclose(found["variability"], [np.sqrt((0.16 + 0.01 + 0.09) / 3), 0, nan])
+    alone = dynamics.table(own[:1, 1:2], other[:1, 1:2], (own > other)[:1, 1:2], p[:1, 1:2])
+    assert found["el2n"][1] == alone["el2n"][0]
+
+
 def test_arrays_of_different_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="one shape"):
         dynamics.aum(np.zeros((2, 3)), np.zeros((3, 2)))
