@@ -16,6 +16,7 @@ from PIL import Image
 
 from curate.cli import cli
 from curate.cli import run as run_cli
+from curate.store.journal import Change, Journal
 from curate.store.run import Run
 from shapes import SHAPES, write_shapes
 
@@ -150,7 +151,7 @@ def test_export_writes_the_splits_and_leaves_the_data_alone(
     tables = {name: pd.read_csv(tmp_path / "out" / name) for name in names if name[-3:] == "csv"}
     for name, table in tables.items():
         if name != "edits.csv":
-            assert list(table) == ["filepath", "label", "target", "tier", "difficulty", "reason"]
+            assert ",".join(table) == "filepath,label,target,tier,difficulty,turn,reason"
             assert table["filepath"].map(lambda path: Path(path).is_file()).all()
     parts = [tables[f"train_{tier}.csv"]["filepath"] for tier in ("easy", "medium", "hard")]
     assert sorted(pd.concat(parts)) == sorted(tables["train.csv"]["filepath"])
@@ -206,12 +207,10 @@ def test_peoples_decisions_on_held_out_images_change_the_score(
     samples = run.table("samples")
     val = samples[samples["split"] == "val"].iloc[0]
     other = next(name for name in SHAPES if name not in (val["label"], val["pred_label"]))
-    decisions = [
-        (val["sample_id"], "relabel", other, "app:label"),
-        (samples.loc[samples["split"] == "test", "sample_id"].iloc[0], "exclude", "", "app:tag"),
-    ]
-    names = ["sample_id", "action", "value", "source"]
-    run.write_table("decisions", pd.DataFrame(decisions, columns=names))
+    test = samples.loc[samples["split"] == "test", "sample_id"].iloc[0]
+    Journal(run).write(
+        [Change(val["sample_id"], "relabel", other), Change(test, "exclude", "")], "app:plugin"
+    )
     about = export(run, tmp_path / "out")
     val_scores, test_scores = about["scores"]["val"], about["scores"]["test"]
     assert val_scores["after"]["n"] == val_scores["before"]["n"] == 18

@@ -9,6 +9,7 @@ import pytest
 from curate.app.database import load_fiftyone
 from curate.app.decisions import collect
 from curate.errors import DatabaseError, ExportError
+from curate.store.journal import Change, Journal
 
 
 def decide(dataset):
@@ -30,7 +31,9 @@ EXPECTED = [
 
 
 def rows(table):
-    return [tuple(row) for row in table.itertuples(index=False)]
+    return list(
+        table[["sample_id", "action", "value", "source"]].itertuples(index=False, name=None)
+    )
 
 
 def test_nothing_decided_is_an_empty_table(run, published):
@@ -53,7 +56,7 @@ def test_a_decision_taken_back_is_gone(run, published):
     assert rows(collect(run)) == EXPECTED[2:]
 
 
-def test_a_lost_dataset_leaves_the_file_and_gets_the_decisions_back(run, published, caplog):
+def test_a_lost_dataset_leaves_the_decisions_and_gets_them_back(run, published, caplog):
     dataset = published(run)
     decide(dataset)
     collect(run)
@@ -62,9 +65,58 @@ def test_a_lost_dataset_leaves_the_file_and_gets_the_decisions_back(run, publish
         assert rows(collect(run)) == EXPECTED
     assert "4 decisions kept from before" in caplog.text
     dataset = published(run)
-    run.write_table("decisions", run.table("decisions").iloc[:0])
+    run.table_path("decisions").unlink()
     assert rows(collect(run)) == EXPECTED
     assert dataset.match_tags("hard").values("curate_id") == ["s002"]
+    assert [event.source for event in Journal(run).events()] == [row[3] for row in EXPECTED]
+
+
+def test_a_decision_that_did_not_reach_the_dataset_is_written_there(run, published):
+    dataset = published(run)
+    decide(dataset)
+    collect(run)
+    Journal(run).write(
+        [
+            *(Change("s002", "hard", None), Change("s002", "easy", "")),
+            *(Change("s004", "relabel", "cat"), Change("s006", "relabel", None)),
+            *(Change("s023", "relabel", "dog"), Change("s001", "turn", "vflip")),
+        ],
+        "app:plugin",
+    )
+    expected = [
+        *(("s000", "exclude", "", "app:tag"), ("s001", "turn", "vflip", "app:plugin")),
+        *(("s002", "easy", "", "app:plugin"), ("s004", "relabel", "cat", "app:plugin")),
+        ("s023", "relabel", "dog", "app:plugin"),
+    ]
+    assert rows(collect(run)) == expected
+    dataset.reload()
+    seen = {
+        i: (set(tags) & {"hard", "easy", "exclude", "turn:vflip", "relabel:owl"}, label)
+        for i, tags, label in zip(
+            *dataset.values(["curate_id", "tags", "ground_truth.label"]), strict=True
+        )
+    }
+    assert seen["s001"] == ({"turn:vflip"}, "dog")
+    assert seen["s002"] == ({"easy"}, "owl")
+    assert seen["s004"] == (set(), "cat")
+    assert seen["s006"] == (set(), "cat")
+    assert seen["s023"] == (set(), "dog")
+    assert rows(collect(run)) == expected
+
+
+def test_a_person_and_the_journal_at_once_lose_nothing(run, published):
+    """Tags given in the App between two decisions of the plugin are kept with them."""
+    dataset = published(run)
+    Journal(run).write([Change("s002", "hard", "")], "app:plugin")
+    F = load_fiftyone().ViewField
+    dataset.match(F("curate_id") == "s002").tag_samples("mine")
+    dataset.match(F("curate_id") == "s001").tag_samples("exclude")
+    assert rows(collect(run)) == [
+        ("s001", "exclude", "", "app:tag"),
+        ("s002", "hard", "", "app:plugin"),
+    ]
+    dataset.reload()
+    assert {"mine", "hard"} <= set(dataset.one(F("curate_id") == "s002").tags)
 
 
 def test_two_labels_for_one_image_are_an_error_and_the_file_stays(run, published):

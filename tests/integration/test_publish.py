@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
-import pandas as pd
 import pytest
 from small_run import findings, publish_again, sample, tag
 
@@ -78,7 +77,7 @@ def test_the_panels_have_what_they_show(run, published):
     assert report["accuracy"] == pytest.approx(22 / 23)
     space = dataset.load_workspace("curate")
     panels = [child.type for child in _panels(space)]
-    assert panels == ["Samples", "Embeddings", "model_evaluation_panel_builtin"]
+    assert panels == ["Samples", "model_evaluation_panel_builtin", "curate", "Embeddings"]
 
 
 def _panels(space):
@@ -193,10 +192,6 @@ def test_killed_in_the_middle_it_finishes_when_started_again(run, published, mon
     def die(*args, **kwargs):
         raise Killed
 
-    run.write_table(
-        "decisions",
-        _decisions([("s002", "hard", "", "app:tag")]),
-    )
     with monkeypatch.context() as patch:
         patch.setattr(publish_module, where, die)
         with pytest.raises(Killed):
@@ -251,10 +246,6 @@ def test_a_moved_run_keeps_its_dataset_and_a_copy_gets_its_own(run, published, t
     assert published(Run(moved)).name == first.name
 
 
-def _decisions(rows):
-    return pd.DataFrame(rows, columns=["sample_id", "action", "value", "source"])
-
-
 def test_a_run_without_a_model_is_shown_too(run, published):
     samples = run.table("samples").assign(pred_label=None, confidence=None, margin=None)
     run.write_table("samples", samples)
@@ -291,3 +282,22 @@ def test_class_names_without_a_latin_letter_get_views_of_their_own(run, publishe
         "confused: кот as пёс",
         "confused: сова as пёс (2)",
     ]
+
+
+def test_embeddings_are_published_when_asked_and_follow_the_run(run, published):
+    published(run)
+    ids = run.table("samples")["sample_id"]
+    embeddings = np.random.default_rng(0).random((24, 8)).astype("f4")
+    run.write_array("embeddings", embeddings, ids)
+    run.save(stages={"embed": {"key": "one"}})
+    dataset = load_fiftyone().load_dataset(publish(run, embeddings=True))
+    there = dict(zip(*dataset.values(["curate_id", "embedding"]), strict=True))
+    np.testing.assert_array_equal(there["s007"], embeddings[7])
+    near = dataset.sort_by_similarity(sample(dataset, "s007").id, k=1, brain_key="similarity")
+    assert near.values("curate_id") == ["s007"]
+    # Later publishing needs no asking, and writes them anew only when they are others.
+    run.write_array("embeddings", -embeddings, ids)
+    run.save(stages={"embed": {"key": "two"}})
+    dataset = publish_again(run, published, orientation=[8])
+    np.testing.assert_array_equal(sample(dataset, "s007")["embedding"], -embeddings[7])
+    assert "embedding" not in dataset.app_config.active_fields.paths

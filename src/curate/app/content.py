@@ -22,7 +22,7 @@ from curate.app.names import FACTS, OWN_FIELDS, UNLABELLED_TAG, tag_for
 from curate.progress import log
 from curate.store.run import Run
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same run would be published differently, so that it is published again."""
 
 _FILES = (
@@ -32,6 +32,7 @@ _FILES = (
     "projection.npy",
     "metrics.json",
     "audits.parquet",
+    "decided.parquet",
 )
 _SCALARS = {
     "tier": "string",
@@ -117,12 +118,13 @@ def read_content(run: Run, taken: Collection[str] = ()) -> Content:
     ids = [str(value) for value in samples["sample_id"]]
     labels = plain(samples["label"])
     pred_labels = plain(samples["pred_label"])
-    columns = {name: Column(kind, plain(samples[name])) for name, kind in _SCALARS.items()}
+    now = _decided(run, samples)
+    columns = {name: Column(kind, plain(now[name])) for name, kind in _SCALARS.items()}
     columns["correct"] = Column(
         "bool",
         [
             None if label is None or guess is None else label == guess
-            for label, guess in zip(labels, pred_labels, strict=True)
+            for label, guess in zip(plain(now["label"]), pred_labels, strict=True)
         ],
     )
     found, tags, flagged = _findings(run.table("findings"), ids)
@@ -152,6 +154,14 @@ def read_content(run: Run, taken: Collection[str] = ()) -> Content:
         confusions=_confusions(run),
         audits=_audits(run, set(ids)),
     )
+
+
+def _decided(run: Run, samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples, with the labels and tiers that people's decisions come to, where known."""
+    decided = run.table("decided")
+    if decided["sample_id"].tolist() != samples["sample_id"].tolist():
+        return samples
+    return samples.assign(**{name: decided[name] for name in ("label", "tier", "difficulty")})
 
 
 def _findings(

@@ -10,6 +10,7 @@ from curate.app.names import (
     ID_FIELD,
     LABEL_FIELD,
     LABELS,
+    OWN_FIELDS,
     PREDICTIONS,
     TAGS_FIELD,
 )
@@ -53,7 +54,7 @@ def settle_gone(dataset: Any, content: Content, own_fields: set[str]) -> None:
 def _touched(view: Any, own_fields: set[str]) -> set[str]:
     """Samples with an edited label, a tagged label, or a value in a field that is not curate's."""
     schema = set(view.get_field_schema())
-    ours = own_fields | _FIFTYONE_FIELDS | {ID_FIELD, TAGS_FIELD, LABEL_FIELD, LABELS}
+    ours = own_fields | _FIFTYONE_FIELDS | set(OWN_FIELDS)
     oids, label, wrote, marks, more = view.values(
         ["id", f"{LABELS}.label", LABEL_FIELD, f"{LABELS}.tags", f"{PREDICTIONS}.tags"]
     )

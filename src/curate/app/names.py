@@ -21,13 +21,21 @@ TAGS_FIELD = "curate_tags"
 LABEL_FIELD = "curate_label"
 """The label curate wrote into `LABELS`; where the two differ, a person edited it."""
 
+DECIDED_FIELD = "curate_decided"
+"""The decisions on a sample as the journal and the dataset last agreed on them."""
+
 LABELS = "ground_truth"
 PREDICTIONS = "predictions"
 BRAIN_KEY = "umap"
 EVAL_KEY = "eval"
+EMBEDDING = "embedding"
+SIMILARITY_KEY = "similarity"
 WORKSPACE = "curate"
 
-OWN_FIELDS = (ID_FIELD, TAGS_FIELD, LABEL_FIELD, LABELS, PREDICTIONS, BRAIN_KEY, EVAL_KEY)
+OWN_FIELDS = (
+    ID_FIELD, TAGS_FIELD, LABEL_FIELD, DECIDED_FIELD, LABELS, PREDICTIONS, BRAIN_KEY, EVAL_KEY,
+    EMBEDDING,
+)  # fmt: skip
 """The fields that every run has, beside its columns."""
 
 MARK = "curate"

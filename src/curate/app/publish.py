@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from curate.app.content import Content, content_digest, read_content
+from curate.app.content import VERSION, Content, content_digest, read_content
 from curate.app.database import connect, quiet
+from curate.app.decisions import reconcile
 from curate.app.gone import settle_gone
+from curate.app.indexes import create_indexes
 from curate.app.names import (
     BRAIN_KEY,
     EVAL_KEY,
@@ -31,18 +33,25 @@ from curate.app.samples import (
     write,
     write_predictions,
 )
+from curate.app.similarity import put_embeddings
 from curate.app.views import save_views
 from curate.app.workspace import arrange, save_workspace
 from curate.errors import DatabaseError, RunError
 from curate.progress import Progress, log, silent
+from curate.store.journal import Journal
 from curate.store.run import Run
 
 
-def publish(run: Run, progress: Progress = silent) -> str:
+def publish(run: Run, progress: Progress = silent, embeddings: bool = False) -> str:
     """Make or update the dataset of a run; returns its name.
 
     The same run always goes to the same dataset. Nothing is written when the dataset already
-    shows exactly this run. If the dataset was lost, decisions.parquet is put back into it.
+    shows exactly this run. Decisions of the journal that the dataset lacks are put back into it.
+
+    Args:
+        run: a finished run.
+        progress: for the bars.
+        embeddings: put them into the database too; those that are there stay.
 
     Raises:
         DatabaseError: no database answers, or another program's dataset has the name.
@@ -57,6 +66,9 @@ def publish(run: Run, progress: Progress = silent) -> str:
         if notes.get("published") == digest:
             if notes.get("run") != str(run.path):  # it was moved
                 _note(dataset, {**notes, "run": str(run.path)})
+            _agree(run, dataset)
+            if embeddings and not notes.get("embeddings"):
+                _note(dataset, {**notes, "embeddings": put_embeddings(dataset, run, progress)})
             log.info("publish: dataset %s is up to date", name)
             return name
         # `published` is empty from here until all is written, so that a kill leaves the work open.
@@ -64,9 +76,20 @@ def publish(run: Run, progress: Progress = silent) -> str:
         notes.update(run=str(run.path), published="")
         _note(dataset, notes)
         _write(fo, dataset, run, notes, resumed, progress)
+        _agree(run, dataset)
+        if embeddings or notes.get("embeddings"):
+            notes["embeddings"] = put_embeddings(dataset, run, progress, notes.get("embeddings"))
         notes["published"] = digest
         _note(dataset, notes)
     return name
+
+
+def _agree(run: Run, dataset: Any) -> None:
+    """Show the decisions of the journal, and tell it those of the App."""
+    journal = Journal(run)
+    with journal.locked():
+        for problem in reconcile(run, dataset, journal):
+            log.warning("decisions: %s", problem)  # to be mended in the App, which is to open
 
 
 def is_published(run: Run) -> bool:
@@ -133,7 +156,7 @@ def _write(
         notes["tagging"] = True
         _note(dataset, notes)
         settle_gone(dataset, content, own_fields)
-        fresh = add_new(fo, dataset, content, run.table("decisions"))
+        fresh = add_new(fo, dataset, content, Journal(run).state())
         bar.update()
         oid_of = update_known(fo, dataset, content, resumed=resumed)
         notes["tagging"] = False
@@ -153,11 +176,13 @@ def _write(
         dataset.delete_sample_fields(sorted(stale & set(dataset.get_field_schema())))
         notes["fields"] = sorted(content.columns)
         notes["user_columns"] = content.user_columns
+        create_indexes(dataset, content)
         notes["views"] = save_views(dataset, content, notes.get("views", []))
-        if notes.get("arranged") != notes["fields"]:
+        layout = [f"version {VERSION}", *notes["fields"]]
+        if notes.get("arranged") != layout:
             arrange(fo, dataset, content)
             save_workspace(fo, dataset)
-        notes["arranged"] = notes["fields"]
+        notes["arranged"] = layout
         bar.update()
     log.info(
         "publish: dataset %s, %d images, %d of them new", dataset.name, len(oid_of), len(fresh)

@@ -7,43 +7,27 @@ that a publish killed half-way leaves no sample of which it is unclear who did w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from curate.app.content import Content
 from curate.app.fields import Column, utc_milliseconds
-from curate.app.names import ID_FIELD, LABEL_FIELD, LABELS, PREDICTIONS, TAGS_FIELD
+from curate.app.marks import marks_of, shown_as
+from curate.app.names import (
+    DECIDED_FIELD,
+    ID_FIELD,
+    LABEL_FIELD,
+    LABELS,
+    PREDICTIONS,
+    TAGS_FIELD,
+)
 from curate.app.tags import merge_tags
 from curate.progress import log
-from curate.store.schema import RELABEL_PREFIX
+from curate.store.journal import State
 
 _CHUNK = 10_000
-
-
-@dataclass
-class Restored:
-    """Decisions to put back on a sample that is inserted: tags, and an edited label."""
-
-    tags: set[str] = field(default_factory=set)
-    label: str | None = None
-
-
-def restored(decisions: pd.DataFrame) -> dict[str, Restored]:
-    """What decisions.parquet says, by sample id, in the form it had in the App."""
-    back: dict[str, Restored] = {}
-    for row in decisions.itertuples():
-        one = back.setdefault(str(row.sample_id), Restored())
-        if row.action != "relabel":
-            one.tags.add(str(row.action))
-        elif row.source == "app:label":
-            one.label = str(row.value)
-        else:
-            one.tags.add(f"{RELABEL_PREFIX}{row.value}")
-    return back
 
 
 def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None:
@@ -68,8 +52,9 @@ def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None
     for name in (ID_FIELD, LABEL_FIELD):
         if name not in schema:
             dataset.add_sample_field(name, fo.StringField)
-    if TAGS_FIELD not in schema:
-        dataset.add_sample_field(TAGS_FIELD, fo.ListField, subfield=fo.StringField)
+    for name in (TAGS_FIELD, DECIDED_FIELD):
+        if name not in schema:
+            dataset.add_sample_field(name, fo.ListField, subfield=fo.StringField)
     outdated = [
         name
         for name, column in columns.items()
@@ -87,7 +72,7 @@ def declare_fields(fo: Any, dataset: Any, columns: Mapping[str, Column]) -> None
     )
 
 
-def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) -> set[str]:
+def add_new(fo: Any, dataset: Any, content: Content, decided: State) -> set[str]:
     """Insert the images that the dataset lacks, with what was once decided about them.
 
     Their scalar fields go with them, at a twentieth of the time that setting them later takes.
@@ -97,23 +82,24 @@ def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) ->
         The sample ids of the images inserted.
     """
     there = set(dataset.values(ID_FIELD))
-    back = restored(decisions)
     rows = [row for row, sample_id in enumerate(content.ids) if sample_id not in there]
     if not rows:
         return set()
 
     def build(row: int) -> Any:
-        decided = back.get(content.ids[row], Restored())
-        label = decided.label or content.labels[row]
+        own = decided.get(content.ids[row], {})
+        shown = [shown_as(event) for event in own.values()]
+        label = next((one for _, one in shown if one is not None), content.labels[row])
         return fo.Sample(
             filepath=content.filepaths[row],
-            tags=sorted({*content.tags[row], *decided.tags}),
+            tags=sorted({*content.tags[row], *(tag for tag, _ in shown if tag is not None)}),
             metadata=_metadata(fo, content, row),
             **{name: column.values[row] for name, column in content.columns.items()},
             **{
                 ID_FIELD: content.ids[row],
                 TAGS_FIELD: content.tags[row],
                 LABEL_FIELD: content.labels[row],
+                DECIDED_FIELD: marks_of(own),
                 LABELS: label and fo.Classification(label=label),
             },
         )
@@ -128,9 +114,9 @@ def add_new(fo: Any, dataset: Any, content: Content, decisions: pd.DataFrame) ->
             batcher=False,
             progress=False,
         )
-    put_back = sum(content.ids[row] in back for row in rows)
+    put_back = sum(content.ids[row] in decided for row in rows)
     if put_back:
-        log.info("publish: decisions on %d images put back from decisions.parquet", put_back)
+        log.info("publish: decisions on %d images put back from the journal", put_back)
     return {content.ids[row] for row in rows}
 
 

@@ -10,17 +10,8 @@ from typing import Any
 import click
 
 from curate.cli.counts import CountOr
+from curate.cli.serving import Serving, app_options
 from curate.cli.sources import SOME_PATH, chosen, given_table, source_options
-
-
-def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that may open the App."""
-    command = click.option("--no-app", is_flag=True, help="Publish, but do not open the App.")(
-        command
-    )
-    return click.option("--port", type=click.IntRange(1, 65535), help="Of the App on 127.0.0.1.")(
-        command
-    )
 
 
 def split_kinds(given: str | None) -> tuple[str, ...] | None:
@@ -48,6 +39,13 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
     help="Your own probabilities or logits (CSV, Parquet, npy, npz); several: their mean.",
 )
 @click.option(
+    "--dynamics",
+    type=SOME_PATH,
+    help="What your training recorded (Parquet, CSV), a row an image and epoch: sample_id or "
+    "filepath, epoch, logit_true, logit_other (the largest other), p_true, correct; and, if "
+    "there, error_length (of p - one_hot) and label. The kind `hard` heeds it.",
+)
+@click.option(
     "--detectors",
     callback=lambda _context, _option, given: split_kinds(given),
     help="Kinds to look for, separated by commas [all].",
@@ -58,6 +56,11 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
     help="Embed every turned copy of every image: slower, "
     "and orientation is judged a little better.",
 )
+@click.option(
+    "--with-decisions",
+    is_flag=True,
+    help="Go by the labels that people decided in the App on this run.",
+)
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
@@ -66,8 +69,7 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyze(
-    data: str | None, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
-    **options: Any,
+    data: str | None, run_dir: Path | None, serving: Serving, as_json: bool, **options: Any
 ) -> None:  # fmt: skip
     """Find the hard cases among the images of DATA.
 
@@ -82,11 +84,11 @@ def analyze(
       curate analyze --manifest train.csv --manifest test.csv --image-root images
       curate analyze data/masks --group-pattern 'person_(?P<group>[0-9]+)'
     """  # noqa: D301 - click wants the control character itself, which keeps the lines apart
-    analyze_and_show(data, run_dir, no_app, port, as_json, **options)
+    analyze_and_show(data, run_dir, serving, as_json, **options)
 
 
 def analyze_and_show(
-    data: str | Path | None, run_dir: Path | None, no_app: bool, port: int | None, as_json: bool,
+    data: str | Path | None, run_dir: Path | None, serving: Serving, as_json: bool,
     after: Callable[[Any], str] | None = None, **options: Any,
 ) -> None:  # fmt: skip
     """Analyse, publish, print the summary (and what `after` adds), open the App.
@@ -94,22 +96,16 @@ def analyze_and_show(
     The database and the port are checked before any work, since nothing is more annoying than to
     learn of them after it.
     """
-    from curate.app.database import check_database
-    from curate.app.session import pick_port, serve
     from curate.pipeline.analyze import default_run, run_analysis
     from curate.pipeline.settings import Settings
     from curate.pipeline.summary import summary, summary_text
     from curate.progress import bars
 
     settings = Settings.of(data, **chosen(options))
-    check_database()
-    if not no_app:
-        pick_port(port)
+    serving.check()
     given = given_table(settings.source)
     run = run_analysis(settings, run_dir or default_run(settings.source), bars, given)
-    from curate.app.publish import publish
-
-    dataset = publish(run, bars)
+    dataset = serving.publish(run)
     if as_json:
         click.echo(json.dumps({**summary(run), "dataset": dataset}, indent=2))
     else:
@@ -117,8 +113,6 @@ def analyze_and_show(
         if after is not None:
             click.echo("\n" + after(run))
         click.echo(f"\nrun: {run.path}\nFiftyOne dataset: {dataset}")
-    if no_app:
-        if not as_json:
-            click.echo(f"open it with: curate app {run.path}")
-        return
-    serve(run, pick_port(port), say=click.echo)
+    if serving.no_app and not as_json:
+        click.echo(f"open it with: curate app {run.path}")
+    serving.serve(run)

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
+from curate.cli.serving import Serving, serving_options
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    help="Serve on this port [default: 5151, or the next free one].",
-)
-def app(run: Path, port: int | None) -> None:
+@serving_options
+def app(run: Path, serving: Serving) -> None:
     """Serve the FiftyOne App on RUN until Ctrl-C.
 
     RUN is the --run directory of a `curate analyze`. It is published first where that is due. The
@@ -23,13 +21,10 @@ def app(run: Path, port: int | None) -> None:
 
     Example: curate app runs/pets
     """
-    from curate.app.publish import publish
-    from curate.app.session import pick_port, serve
-    from curate.progress import bars
     from curate.store.run import Run
 
     opened = Run(run)
     opened.check_complete()
-    pick_port(port)  # a port in use is better known before publishing than after
-    publish(opened, bars)
-    serve(opened, pick_port(port), say=click.echo)
+    serving.check()
+    serving.publish(opened)
+    serving.serve(opened)

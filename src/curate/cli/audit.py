@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from curate.cli.analyze import app_options
+from curate.cli.serving import Serving, app_options
 
 
 @click.command()
@@ -18,9 +18,8 @@ from curate.cli.analyze import app_options
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the estimates as JSON.")
 def audit(
-    run_dir: Path, kind: str, images: int, again: bool, no_app: bool, port: int | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+    run_dir: Path, kind: str, images: int, again: bool, serving: Serving, as_json: bool
+) -> None:
     """Draw a random sample of flagged and unflagged images of RUN for you to judge in the App.
 
     Tag each image of the saved view "audit: KIND" with KIND:yes or KIND:no, and give the same
@@ -30,22 +29,16 @@ def audit(
     Example: curate audit runs/pets --kind label_error
     """
     from curate.app.audit import audit_tags, judgements
-    from curate.app.database import check_database
-    from curate.app.publish import publish
-    from curate.app.session import pick_port, serve
     from curate.pipeline.audit import audit_text, audited, draw, record
-    from curate.progress import bars
     from curate.store.run import Run
 
     run = Run(run_dir)
     run.check_complete()
-    check_database()
-    if not no_app:
-        pick_port(port)
+    serving.check()
     said = judgements(run, kind)
     drawn = draw(run, kind, images, again)
     record(run, kind, said)
-    publish(run, bars)
+    serving.publish(run)
     found = audited(run, kind)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -54,5 +47,4 @@ def audit(
         if found["judged"] < len(drawn):
             tags = " or ".join(audit_tags(kind))
             click.echo(f'Tag the images of the saved view "audit: {kind}" with {tags}.')
-    if not no_app:
-        serve(run, pick_port(port), say=click.echo)
+    serving.serve(run)

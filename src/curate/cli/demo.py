@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from curate.cli.analyze import analyze_and_show, app_options
+from curate.cli.analyze import analyze_and_show
+from curate.cli.serving import Serving, app_options
 
 
 @click.command()
 @click.option("--to", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @app_options
-def demo(to: Path, seed: int, no_app: bool, port: int | None) -> None:
+def demo(to: Path, seed: int, serving: Serving) -> None:
     """Write scikit-learn's digits with planted faults, analyse them, open the App.
 
     Example: curate demo --to demo --no-app
@@ -29,4 +30,4 @@ def demo(to: Path, seed: int, no_app: bool, port: int | None) -> None:
 
         return "What was planted, and what was found of it:\n" + planted_report(run, planted)
 
-    analyze_and_show(data, to / "run", no_app, port, False, after=found, model="hog", seed=seed)
+    analyze_and_show(data, to / "run", serving, False, after=found, model="hog", seed=seed)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from curate.cli.serving import database_option
+
 
 @click.command()
 @click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
@@ -14,6 +16,7 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 @click.option("--epochs", type=click.IntRange(3), default=15, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print curriculum.json.")
+@database_option
 def export(run_dir: Path, to: Path, overwrite: bool, epochs: int, as_json: bool) -> None:
     """Write curriculum splits of RUN, with what people decided in the App.
 

@@ -110,8 +110,8 @@ class NumberTable:
         except (pa.ArrowException, OSError) as error:
             what = "numbers" if kind == pa.float32() else "a table"
             raise ModelError(
-                f"Expected {what} in {self.path}, found a fault: {error}. Correct it, or save the "
-                "predictions again."
+                f"Expected {what} in {self.path}, found a fault: {error}. Correct it, or save "
+                "it again."
             ) from error
 
     def _parquet_names(self) -> list[str]:
@@ -140,6 +140,6 @@ class NumberTable:
         if not names:
             raise ModelError(
                 f"Expected a header with the names of the columns in {self.path}, found an empty "
-                "file. Save the predictions again."
+                "file. Save it again."
             )
         return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,8 @@ from curate.data.source import Source
 from curate.detectors import Detector, cascade, chosen_detectors
 from curate.errors import InputError, ModelError, RunError
 from curate.pipeline import embedding, stages
+from curate.pipeline.decided import retier, take_labels
+from curate.pipeline.dynamics import GivenDynamics
 from curate.pipeline.evidence import copies_of, detect_all, evidence_of, graph_of
 from curate.pipeline.inspect import facts_of
 from curate.pipeline.models import Model, check_predictions, predictions_key
@@ -64,6 +66,20 @@ def analyze(
     )
 
 
+def reanalyze(run: Run, progress: Progress = silent) -> Run:
+    """Analyse the images of a run again as it was, with the labels that people decided.
+
+    What was embedded is not embedded again. The decisions stay as they are, and samples.parquet
+    keeps the labels of the source; scores, findings and tiers follow what people said.
+
+    Raises:
+        RunError: the run was made of a table in memory, which only its maker has.
+        InputError: the data cannot be used any more.
+    """
+    settings = replace(Settings.from_json(run.info["settings"]), with_decisions=True)
+    return run_analysis(settings, run.path, progress)
+
+
 def default_run(source: Source) -> Path:
     """``runs/NAME`` in the working directory."""
     return Path("runs") / source.name
@@ -91,6 +107,8 @@ def run_analysis(
     detectors = chosen_detectors(settings.detectors)
     views = embedding.wanted_views(detectors)
     check_predictions(settings)
+    dynamics = GivenDynamics(settings, catalog.table)
+    dynamics.check(old)
     model = Model(settings, catalog.class_names)
     # Which turned copies are embedded depends on seed and groups; where all are, on nothing.
     whole = settings.all_views or len(catalog.table) <= cascade.ALL_BELOW
@@ -127,14 +145,14 @@ def run_analysis(
             shutil.rmtree(target / "cache" / "shards", ignore_errors=True)
             (target / "run.json").unlink(missing_ok=True)
         raise
-    _rest(run, done, catalog, settings, detectors, progress)
+    _rest(run, done, catalog, settings, detectors, dynamics, progress)
     run.save(first_notes=first_notes, status="complete")
     return run
 
 
 def _rest(
     run: Run, done: Stages, catalog: Catalog, settings: Settings, detectors: dict[str, Detector],
-    progress: Progress,
+    dynamics: GivenDynamics, progress: Progress,
 ) -> None:  # fmt: skip
     """The stages after the pass over the images."""
     names = catalog.class_names
@@ -142,18 +160,20 @@ def _rest(
     run.write_table("problems", embedding.all_problems(catalog, decode_problems))
     table = embedding.readable(catalog.table, decode_problems)
     rows = table["sample_id"].tolist()
-    labels = stages.label_numbers(table["label"], names)
+    judged = take_labels(run, table, settings.with_decisions)
+    labels = stages.label_numbers(judged["label"], names)
     done.do(
         "neighbors", 1, stages.NEIGHBORS, ["embed"],
         ["cache/neighbor_indices.npy", "cache/neighbor_distances.npy"],
         lambda: stages.neighbors(run, rows, progress),
     )  # fmt: skip
-    copies = cache(lambda: copies_of(run, table, labels, names))  # asked for by two stages
+    copies = cache(lambda: copies_of(run, judged, labels, names))  # asked for by two stages
     done.do(
         "probabilities", 2,
-        [settings.folds, settings.seed, table["group"].tolist(), predictions_key(settings)],
+        [settings.folds, settings.seed, table["group"].tolist(), predictions_key(settings),
+         *([labels.tolist()] if settings.with_decisions else [])],
         ["embed", "neighbors"], ["probs.npy", "cache/folds.npy"],
-        lambda: stages.probabilities(run, table, names, settings, progress, copies()),
+        lambda: stages.probabilities(run, judged, names, settings, progress, copies()),
     )  # fmt: skip
     probs = np.asarray(run.array("probs", rows))
     done.do(
@@ -164,13 +184,14 @@ def _rest(
         kind: [detector.version, asdict(detector)]  # type: ignore[call-overload]
         for kind, detector in detectors.items()
     }
+    recorded = dynamics.take_in(done)
     done.do(
-        "detect", 1, [options, settings.seed], ["neighbors", "probabilities"],
+        "detect", 1, [options, settings.seed], ["neighbors", "probabilities", *recorded],
         ["findings.parquet"],
         lambda: detect_all(
             run,
             evidence_of(
-                run, table, labels, names, embedding.wanted_views(detectors),
+                run, judged, labels, names, embedding.wanted_views(detectors),
                 list(catalog.metadata), copies(), settings.seed,
             ),
             detectors,
@@ -198,6 +219,8 @@ def _rest(
     )  # fmt: skip
     if not run.table_path("decisions").exists():
         run.write_table("decisions", run.table("decisions"))
+    if run.table_path("decided").exists():
+        retier(run)  # they were made of tiers that may be others now
     run.save(
         counts={"images": catalog.n_images, "samples": len(rows),
                 "problems": len(run.table("problems"))},

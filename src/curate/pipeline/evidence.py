@@ -13,6 +13,7 @@ from curate.detectors import Detector, missing_input
 from curate.findings import Copies, Evidence, Findings, Neighbors
 from curate.numerics.copies import find_copies
 from curate.numerics.parallel import side_by_side
+from curate.pipeline.decided import judged_labels
 from curate.pipeline.embedding import readable, views_of
 from curate.pipeline.stages import label_numbers
 from curate.progress import Progress, log
@@ -85,9 +86,24 @@ def evidence_of(
         groups=table["group"].fillna("").to_numpy(dtype=str),
         file_facts=file_facts(table),
         metadata=table[metadata],
+        dynamics=dynamics_of(run, table),
         copies=copies,
         seed=seed,
     )
+
+
+def dynamics_of(run: Run, table: pd.DataFrame) -> pd.DataFrame | None:
+    """`Evidence.dynamics` of some images; None where the run was given no dynamics.
+
+    What was recorded while an image was trained as another class than it has now says nothing of
+    its label, and counts as not recorded.
+    """
+    told = run.table("dynamics")
+    if told.empty:
+        return None
+    told = told.set_index("sample_id").reindex(table["sample_id"]).reset_index(drop=True)
+    same = told.pop("label").fillna("").to_numpy() == table["label"].fillna("").to_numpy()
+    return told.where(pd.Series(same), np.nan)
 
 
 def file_facts(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +115,7 @@ def file_facts(table: pd.DataFrame) -> pd.DataFrame:
 
 def load_evidence(run: Run) -> Evidence:
     """What a finished run knows about its images, as its detectors saw it."""
-    table = readable(run.table("catalog"), run.table("decode_problems"))
+    table = judged_labels(run, readable(run.table("catalog"), run.table("decode_problems")))
     names = tuple(run.info["classes"])
     labels = label_numbers(table["label"], names)
     views = tuple(

@@ -16,16 +16,17 @@ import pandas as pd
 from curate.errors import ExportError
 from curate.findings import stage_rng
 from curate.numerics.metrics import classification_metrics
+from curate.pipeline.decided import edited
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.pipeline.stages import label_numbers
-from curate.remedies.edits import Edited, apply_decisions
+from curate.remedies.edits import Edited
 from curate.remedies.schedule import staged_schedule
 from curate.store.files import place_folder
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
 FORMAT = "curate.export"
-COLUMNS = ["filepath", "label", "target", "tier", "difficulty", "reason"]
+COLUMNS = ["filepath", "label", "target", "tier", "difficulty", "turn", "reason"]
 
 
 def export(
@@ -56,8 +57,7 @@ def export(
     samples = run.table("samples")
     names = tuple(run.info["classes"])
     probs = np.asarray(run.array("probs", samples["sample_id"]))
-    decisions = run.table("decisions")
-    edited = apply_decisions(samples, run.table("tiers"), decisions, probs, names)
+    after = edited(run)
     about = {
         "format": FORMAT,
         "schema_version": 1,
@@ -67,20 +67,20 @@ def export(
         "classes": list(names),
         "epochs": epochs,
         "stages": staged_schedule(epochs),
-        "counts": _counts(edited.samples),
-        "decisions": len(decisions),
-        "scores": _scores(samples, edited, probs, names, int(run.info["seed"])),
+        "counts": _counts(after.samples),
+        "decisions": len(run.table("decisions")),
+        "scores": _scores(samples, after, probs, names, int(run.info["seed"])),
     }
     with _placed(target) as folder:
-        _write(folder, edited, names)
+        _write(folder, after, names)
         (folder / "curriculum.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     return about
 
 
-def _write(folder: Path, edited: Edited, names: tuple[str, ...]) -> None:
-    numbers = pd.Series(label_numbers(edited.samples["label"], names), dtype="Int64")
+def _write(folder: Path, after: Edited, names: tuple[str, ...]) -> None:
+    numbers = pd.Series(label_numbers(after.samples["label"], names), dtype="Int64")
     # An unlabelled image has no target: -1 would be taken for a class.
-    table = edited.samples.assign(target=numbers.where(numbers >= 0))
+    table = after.samples.assign(target=numbers.where(numbers >= 0))
     kept = table[~table["dropped"]]
     for tier in TIER_NAMES:
         rows = table if tier == "review" else kept
@@ -88,7 +88,7 @@ def _write(folder: Path, edited: Edited, names: tuple[str, ...]) -> None:
         rows[COLUMNS].to_csv(folder / f"train_{tier}.csv", index=False)
     for split in ("train", "val", "test"):
         kept[kept["split"] == split][COLUMNS].to_csv(folder / f"{split}.csv", index=False)
-    edited.edits.to_csv(folder / "edits.csv", index=False)
+    after.edits.to_csv(folder / "edits.csv", index=False)
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in names), "utf-8")
 
 
@@ -103,7 +103,7 @@ def _counts(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _scores(
-    before: pd.DataFrame, edited: Edited, probs: Any, names: tuple[str, ...], seed: int
+    before: pd.DataFrame, after: Edited, probs: Any, names: tuple[str, ...], seed: int
 ) -> dict[str, Any]:
     """Accuracy and macro F1 of val and test before and after people's decisions on them."""
     scores: dict[str, Any] = {}
@@ -111,7 +111,7 @@ def _scores(
         own = (before["split"] == split).to_numpy()
         pairs = {
             "before": (before, own),
-            "after": (edited.samples, own & ~edited.samples["dropped"].to_numpy(dtype=bool)),
+            "after": (after.samples, own & ~after.samples["dropped"].to_numpy(dtype=bool)),
         }
         for when, (table, mask) in pairs.items():
             labels = label_numbers(table["label"], names)

@@ -30,6 +30,7 @@ DOING = {
     "embed": "one pass over the images",
     "neighbors": f"the {NEIGHBORS} nearest images of each",
     "probabilities": "out-of-fold probabilities",
+    "dynamics": "what training recorded of each image",
     "metrics": "accuracy, F1, confusion, calibration",
     "detect": "looking for hard cases",
     "projection": "UMAP",
@@ -81,6 +82,12 @@ class Stages:
         log.info("%s: %s", name, DOING[name])
         with self.run.stage(name, key, files):
             work()
+
+    def undo(self, name: str, files: Iterable[str]) -> None:
+        """Forget a stage that is asked for no more, and remove what it wrote."""
+        self.run.info["stages"].pop(name, None)
+        for file in files:
+            (self.run.path / file).unlink(missing_ok=True)
 
 
 def neighbors(run: Run, rows: list[str], progress: Progress) -> None:

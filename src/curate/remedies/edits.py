@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from curate.data.views import VIEWS
 from curate.errors import ExportError, listed
 from curate.findings import Floats
 from curate.remedies.tiers import difficulty_of, tier_by_cutoffs
 from curate.store.schema import ACTIONS
 
 EDIT_COLUMNS = ["filepath", "split", "label", "action", "value", "by", "reason"]
-HOW = {"app:tag": "by a tag in the App", "app:label": "by an edited label in the App"}
+HOW = {
+    "app:tag": "by a tag in the App",
+    "app:label": "by an edited label in the App",
+    "app:plugin": "in the App",
+}
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,11 @@ class Edited:
     """The images after all decisions.
 
     Attributes:
-        samples: the run's samples with `label`, `tier`, `difficulty`, `reason` as decided and a
-            bool column `dropped`.
-        edits: what was dropped or relabelled, with the columns `EDIT_COLUMNS`; `by` is "tool" or
-            "person".
+        samples: the run's samples with `label`, `tier`, `difficulty`, `reason` as decided, a bool
+            column `dropped`, and `turn`: the view of `curate.data.views` that sets an image
+            upright, or empty.
+        edits: what was dropped, relabelled or turned, with the columns `EDIT_COLUMNS`; `by` is
+            "tool" or "person".
     """
 
     samples: pd.DataFrame
@@ -42,10 +48,10 @@ def apply_decisions(
     """Carry out decisions: a person's always wins, and the tool never touches val or test.
 
     Of several decisions on one image the first in the order exclude, relabel, hard, easy, ok
-    sets the tier; a relabel is carried out beside hard or easy as well. Suspected label errors of
-    train stay in the tier `review` and out of the training list unless a person said ok,
-    relabelled them or gave them a tier. An image that a person puts back takes its tier from
-    the cut-offs of its class.
+    sets the tier; a relabel and a turn are carried out beside hard or easy as well. Suspected
+    label errors of train stay in the tier `review` and out of the training list unless a person
+    said ok, relabelled them or gave them a tier. An image that a person puts back takes its tier
+    from the cut-offs of its class.
 
     Args:
         samples: the run's samples, in the row order of `pred_probs`.
@@ -62,7 +68,7 @@ def apply_decisions(
     table["reason"] = table["sample_id"].map(reasons).fillna("").astype(object)
     table["label"] = table["label"].astype(object)
     table["tier"] = table["tier"].astype(object).where(table["tier"].notna(), "")
-    table["dropped"] = False
+    table["dropped"], table["turn"] = False, ""
     cutoffs = table.loc[table["split"] == "train", ["label", "tier", "difficulty"]].copy()
     edits: list[tuple[str, str, str, str, str, str, str]] = []
     rows = {sample_id: i for i, sample_id in enumerate(table["sample_id"])}
@@ -94,7 +100,7 @@ def _decide(
     label = table.at[i, "label"]
     old = label if isinstance(label, str) else ""
     if "exclude" in actions:
-        reason = f"person: excluded {HOW.get(str(actions['exclude'].source), 'by decision')}"
+        reason = f"person: excluded {_how(actions['exclude'])}"
         table.at[i, "dropped"], table.at[i, "reason"] = True, reason
         table.at[i, "tier"] = ""  # it is a person's no, and under nobody's review
         edits.append((path, split, old, "drop", "", "person", reason))
@@ -103,7 +109,7 @@ def _decide(
     if "relabel" in actions:
         new = str(actions["relabel"].value)
         what = f"relabelled from {old}" if old else "labelled"
-        text = f"{what} {HOW.get(str(actions['relabel'].source), 'by decision')}"
+        text = f"{what} {_how(actions['relabel'])}"
         why.append(text)
         table.loc[i, "label"] = new
         own = class_names.index(new)
@@ -112,14 +118,28 @@ def _decide(
         edits.append((path, split, old, "relabel", new, "person", f"person: {text}"))
     tier = next((name for name in ("hard", "easy") if name in actions), None)
     if tier is not None:
-        why.insert(0, f"tagged {tier} {HOW.get(str(actions[tier].source), 'by decision')}")
+        why.insert(0, f"called {tier} {_how(actions[tier])}")
         table.loc[i, "tier"] = tier
     elif split == "train" and ("relabel" in actions or table.loc[i, "tier"] == "review"):
         difficulty = float(cast(float, table.at[i, "difficulty"]))
         table.loc[i, "tier"] = tier_by_cutoffs(difficulty, str(table.loc[i, "label"]), cutoffs)
     if "ok" in actions:
-        why.append(f"said to be ok {HOW.get(str(actions['ok'].source), 'by decision')}")
+        why.append(f"said to be ok {_how(actions['ok'])}")
+    if "turn" in actions:
+        view = str(actions["turn"].value)
+        text = f"to be turned by {view} {_how(actions['turn'])}"
+        why.append(text)
+        table.loc[i, "turn"] = view
+        now = str(actions["relabel"].value) if "relabel" in actions else old
+        edits.append((path, split, now, "turn", view, "person", f"person: {text}"))
     table.loc[i, "reason"] = "person: " + "; ".join(why)
+
+
+def _how(decision: Any) -> str:
+    """Where a decision was taken, and what led to it."""
+    how = HOW.get(str(decision.source), "by decision")
+    finding = str(getattr(decision, "finding", "") or "")
+    return f"{how} on {finding}" if finding else how
 
 
 def _check(decisions: pd.DataFrame, class_names: tuple[str, ...]) -> None:
@@ -135,4 +155,10 @@ def _check(decisions: pd.DataFrame, class_names: tuple[str, ...]) -> None:
         raise ExportError(
             f"Expected relabel:CLASS with one of the {len(class_names)} classes of the run, found "
             f"{listed(strange)}. Correct the tag in the App."
+        )
+    turns = sorted(set(decisions.loc[decisions["action"] == "turn", "value"]) - set(VIEWS))
+    if turns:
+        raise ExportError(
+            f"Expected turns of {', '.join(VIEWS)}, found {listed(turns)}. "
+            "Correct the tag in the App."
         )

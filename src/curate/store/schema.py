@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever a table or `run.json` changes in a way that a reader would notice."""
 
 CATALOG: Mapping[str, pa.DataType] = {
@@ -80,6 +80,20 @@ DECISIONS: Mapping[str, pa.DataType] = {
     "action": pa.string(),
     "value": pa.string(),
     "source": pa.string(),
+    "finding": pa.string(),
+    "time": pa.string(),
+}
+JUDGED: Mapping[str, pa.DataType] = {"sample_id": pa.string(), "label": pa.string()}
+"""The labels that an analysis with decisions went by."""
+
+DECIDED: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "label": pa.string(),
+    "tier": pa.string(),
+    "difficulty": pa.float64(),
+    "dropped": pa.bool_(),
+    "turn": pa.string(),
+    "reason": pa.string(),
 }
 AUDITS: Mapping[str, pa.DataType] = {
     "kind": pa.string(),
@@ -96,6 +110,33 @@ DECODE_PROBLEMS: Mapping[str, pa.DataType] = {
     "detail": pa.string(),
 }
 IMAGE_STATS: Mapping[str, pa.DataType] = {"sample_id": pa.string()}
+DYNAMICS: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "label": pa.string(),
+    "aum": pa.float64(),
+    "forgetting": pa.float64(),
+    "el2n": pa.float64(),
+    "confidence": pa.float64(),
+    "variability": pa.float64(),
+}
+"""One row an image, NaN where training recorded nothing of it; `label` is the class that it was
+trained as, or the source's where the recording does not say."""
+
+EPOCHS: Mapping[str, pa.DataType] = {
+    "sample_id": pa.string(),
+    "epoch": pa.int32(),
+    "logit_true": pa.float32(),
+    "logit_other": pa.float32(),
+    "p_true": pa.float32(),
+    "correct": pa.bool_(),
+}
+"""What training records, a row an image and epoch in which it was trained on: the logit of the
+class it was trained as, the largest other logit, the probability of its class, and whether its
+class had the largest logit. `EPOCHS_OPTIONAL` may follow. It is a file beside a training run."""
+
+EPOCHS_OPTIONAL: Mapping[str, pa.DataType] = {"error_length": pa.float32(), "label": pa.string()}
+"""The length of ``p - one_hot(y)`` (without it EL2N is exact up to three classes), and the class
+that the image was trained as, so that what another label taught is not taken for this one."""
 
 TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
     "catalog": CATALOG,
@@ -106,10 +147,13 @@ TABLES: Mapping[str, Mapping[str, pa.DataType]] = {
     "findings": FINDINGS,
     "tiers": TIERS,
     "decisions": DECISIONS,
+    "decided": DECIDED,
+    "judged": JUDGED,
     "audits": AUDITS,
+    "dynamics": DYNAMICS,
 }
 
-CACHED = ("catalog", "decode_problems", "image_stats")
+CACHED = ("catalog", "decode_problems", "image_stats", "judged")
 """Tables that only curate reads; they lie in the run's ``cache`` folder."""
 
 TIER_NAMES = ("easy", "medium", "hard", "review")
@@ -121,8 +165,14 @@ DECISION_TAGS = ("hard", "easy", "exclude", "ok")
 RELABEL_PREFIX = "relabel:"
 """A sample tag ``relabel:CLASS`` is a person's new label."""
 
-ACTIONS = ("exclude", "relabel", "hard", "easy", "ok")
-"""Values of `decisions.action`; on one image an earlier one wins over a later one."""
+TURN_PREFIX = "turn:"
+"""A sample tag ``turn:VIEW`` says which turn sets an image upright."""
+
+ACTIONS = ("exclude", "relabel", "hard", "easy", "ok", "turn")
+"""Values of `decisions.action`; on one image an earlier one wins over a later one.
+
+`relabel` has a class as its value, `turn` the view that sets the image upright (one of
+`curate.data.views.VIEWS`), the others an empty text."""
 
 
 def empty(name: str) -> pd.DataFrame:

@@ -107,7 +107,7 @@ def test_a_persons_tier_wins_even_over_review(action: str) -> None:
     samples, edits = decide(("s00", action, ""), ("s09", action, ""))
     assert samples.loc[["s00", "s09"], "tier"].tolist() == [action, action]
     assert not samples.loc["s09", "dropped"]
-    assert samples.loc["s00", "reason"] == f"person: tagged {action} by a tag in the App"
+    assert samples.loc["s00", "reason"] == f"person: called {action} by a tag in the App"
     assert edits.empty
 
 
@@ -135,6 +135,26 @@ def test_relabel_changes_label_and_difficulty_and_is_recorded() -> None:
     assert edits["by"].tolist() == ["person", "person"]
 
 
+def test_a_turn_is_noted_beside_the_rest_and_says_where_it_came_from() -> None:
+    samples, tiers, probs = run_tables()
+    decisions = pd.DataFrame(
+        [
+            ("s00", "turn", "vflip", "app:plugin", "orientation"),
+            ("s09", "relabel", "dog", "app:plugin", ""),
+            ("s09", "turn", "rot90", "app:tag", ""),
+        ],
+        columns=["sample_id", "action", "value", "source", "finding"],
+    )
+    edited = apply_decisions(samples, tiers, decisions, probs, NAMES)
+    turns = edited.samples.set_index("sample_id")["turn"]
+    assert turns[turns != ""].to_dict() == {"s00": "vflip", "s09": "rot90"}
+    assert edited.edits[["label", "action", "value", "reason"]].to_numpy().tolist() == [
+        ["cat", "turn", "vflip", "person: to be turned by vflip in the App on orientation"],
+        ["cat", "relabel", "dog", "person: relabelled from cat in the App"],
+        ["dog", "turn", "rot90", "person: to be turned by rot90 by a tag in the App"],
+    ]
+
+
 def test_decisions_on_images_that_are_gone_are_passed_over() -> None:
     samples, _ = decide(("zz", "exclude", ""))
     assert samples["dropped"].sum() == 1
@@ -145,3 +165,5 @@ def test_unknown_classes_and_actions_are_refused() -> None:
         decide(("s00", "relabel", "wolf"))
     with pytest.raises(ExportError, match="found 'maybe'"):
         decide(("s00", "maybe", ""))
+    with pytest.raises(ExportError, match=r"Expected turns of identity.* found 'sideways'"):
+        decide(("s00", "turn", "sideways"))
