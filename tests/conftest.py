@@ -1,4 +1,4 @@
-"""Fixtures that integration and end-to-end tests share: a MongoDB of their own."""
+"""Fixtures that integration and end-to-end tests share: a MongoDB and plugins of their own."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         FIFTYONE_DATABASE_NAME=name,
         FIFTYONE_DO_NOT_TRACK="true",
         FIFTYONE_DATABASE_VALIDATION="false",
+        FIFTYONE_PLUGINS_DIR=str(tmp_path_factory.mktemp("plugins")),
     )
     assert "fiftyone" not in sys.modules, "fiftyone was imported before its database was chosen"
     yield uri

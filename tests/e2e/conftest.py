@@ -98,6 +98,35 @@ def app(demo: Path, tmp_path: Path) -> Iterator[App]:
         stop(served.process)
 
 
+@pytest.fixture(scope="module")
+def shared_app(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The App on the demo run, for all tests of a file: the view of one is there in the next."""
+    served = App(demo, tmp_path_factory.mktemp("app") / "app.log")
+    try:
+        served.wait()
+        yield served
+    finally:
+        stop(served.process)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], App]]:
+    """Serves the App on a run, in place of the one served before."""
+    served: list[App] = []
+
+    def go(run: Path) -> App:
+        for before in served:
+            stop(before.process)
+        served.append(App(run, tmp_path / f"app{len(served)}.log"))
+        served[-1].wait()
+        return served[-1]
+
+    yield go
+    for app in served:
+        stop(app.process)
+        assert "Traceback" not in app.said
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of an installed browser."""

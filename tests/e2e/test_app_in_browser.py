@@ -36,11 +36,14 @@ def test_the_app_opens_on_the_workspace(app, demo, page):
     images = len(Run(demo).table("samples"))
     open_view(page, app.wait(), demo)
     expect(page.locator("[data-cy=entry-counts]")).to_have_text(f"{images:,} samples")
-    for panel in ("samples", "embeddings", "model_evaluation_panel_builtin"):
+    for panel in ("samples", "curate", "embeddings", "model_evaluation_panel_builtin"):
         expect(page.locator(f"[data-cy=panel-tab-{panel}]")).to_be_visible()
+    page.locator("[data-cy=panel-tab-embeddings]").click()
     page.get_by_text("pre-computed embeddings").click()
     expect(page.get_by_text(f"{images:,} points")).to_be_visible()
-    page.get_by_text("eval", exact=True).last.click()
+    page.locator("[data-cy=panel-tab-model_evaluation_panel_builtin]").click()
+    evaluations = page.locator("[data-cy=panel-content-model_evaluation_panel_builtin]")
+    evaluations.get_by_text("eval", exact=True).click()
     expect(page.get_by_text("Accuracy", exact=True)).to_be_visible()
     for text in ("Something went wrong", "Runtime error"):
         expect(page.get_by_text(text)).to_have_count(0)
@@ -55,6 +58,8 @@ def test_two_images_tagged_in_the_app_are_exactly_the_persons_hard_ones(
     assert easy["difficulty"].iloc[1] > easy["difficulty"].iloc[2]
     chosen = set(easy["filepath"].iloc[:2])
 
+    # Beside the panel, FiftyOne shows its own tag menu on a wide screen only.
+    page.set_viewport_size({"width": 2560, "height": 1080})
     open_view(page, app.wait(), demo, "tier-easy")
     expect(page.locator("[data-cy=entry-counts]")).to_have_text(f"{len(easy):,} samples")
     for thumbnail in in_reading_order(page.locator(THUMBNAILS))[:2]:
@@ -74,7 +79,7 @@ def test_two_images_tagged_in_the_app_are_exactly_the_persons_hard_ones(
     done = curate("export", demo, "--to", tmp_path / "export")
     assert done.returncode == 0, done.stderr
     hard = pd.read_csv(tmp_path / "export" / "train_hard.csv")
-    assert list(hard.columns) == ["filepath", "label", "target", "tier", "difficulty", "reason"]
+    assert ",".join(hard) == "filepath,label,target,tier,difficulty,turn,reason"
     by_person = hard[hard["reason"].str.startswith("person")]
     assert set(by_person["filepath"]) == chosen
     others = pd.read_csv(tmp_path / "export" / "train_easy.csv")
@@ -95,24 +100,25 @@ def test_the_app_ends_cleanly_and_gives_its_port_back(app, number):
         probe.bind(("127.0.0.1", app.port))
 
 
-def test_a_port_in_use_is_told(demo, curate):
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        port = busy.getsockname()[1]
-        done = curate("app", demo, "--port", port)
+def test_without_a_confession_others_cannot_reach_the_app(demo, curate):
+    done = curate("app", demo, "--address", "0.0.0.0")
     assert done.returncode == 2
-    assert f"port {port} to be free, found it in use" in done.stderr
+    assert "The App has no password" in done.stderr
+    assert "--i-know-the-app-has-no-password" in done.stderr
 
 
 @pytest.mark.parametrize("args", [("app",), ("export", "--to", "out")])
 def test_an_unreachable_database_is_told(demo, curate, args):
     name, *rest = args
     uri = "mongodb://someone:secret@127.0.0.1:1/"
-    done = curate(name, demo, *rest, FIFTYONE_DATABASE_URI=uri)
-    assert done.returncode == 2
-    assert "Expected a MongoDB at mongodb://127.0.0.1:1, found none" in done.stderr
-    assert "secret" not in done.stderr + done.stdout
+    for done in (
+        curate(name, demo, *rest, FIFTYONE_DATABASE_URI=uri),
+        curate(name, demo, *rest, "--database-uri", uri),
+    ):
+        assert done.returncode == 2
+        assert "Expected a MongoDB at mongodb://127.0.0.1:1, found none" in done.stderr
+        assert "secret" not in done.stderr + done.stdout
+    assert "secret" not in (demo / "run.json").read_text("utf-8")
 
 
 def test_what_is_no_run_is_told(curate, tmp_path):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,19 +151,23 @@ def test_an_interrupted_run_is_of_no_use(database: str, tmp_path: Path, capsys, 
     assert "goes on where it was" in capsys.readouterr().err
 
 
-@pytest.fixture
-def busy_port() -> Iterator[int]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
-
-
-def test_a_port_in_use(database: str, data: Path, tmp_path: Path, busy_port: int, capsys) -> None:
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--address", "0.0.0.0"], "The App has no password"),
+        (
+            ["--address", "192.0.2.1", "--i-know-the-app-has-no-password"],
+            "of 192.0.2.1, found it closed to us",
+        ),
+    ],
+)
+def test_an_address_that_is_not_to_be_had(
+    database: str, data: Path, tmp_path: Path, options: list[str], said: str, capsys
+) -> None:
     target = tmp_path / "run"
-    options = ["--model", "hog", "--run", str(target), "--port", str(busy_port)]
-    assert run_cli(cli, ["analyze", str(data), *options]) == 2
-    assert str(busy_port) in capsys.readouterr().err
+    arguments = ["analyze", str(data), "--model", "hog", "--run", str(target), *options]
+    assert run_cli(cli, arguments) == 2
+    assert said in capsys.readouterr().err
     assert not target.exists()
 
 

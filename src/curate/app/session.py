@@ -20,37 +20,46 @@ from typing import Any, NoReturn
 
 from curate.app.database import connect, quiet
 from curate.app.names import WORKSPACE, dataset_name
+from curate.app.plugin import install
+from curate.app.views import found_view
 from curate.errors import SessionError
 from curate.progress import log
 from curate.store.run import Run
 
 DEFAULT_PORT = 5151
+LARGE = 5000
+"""Images up to which the App opens on all of them."""
+
+UNTRUE_SCORES = ("split_leak", "label_conflict")
+"""Findings that make the scores of a split say less than they seem to."""
+
+IN_USE = "in use"
 _PORTS_TO_TRY = 100
 _SECONDS_TO_START = 60
 
 
 def pick_port(port: int | None, address: str = "127.0.0.1") -> int:
-    """The port to serve on: the one asked for, or else the first free one from 5151 on.
+    """The port to serve on: the one asked for (5151 by default), or else the next free one.
 
-    FiftyOne would silently join whatever App already answers there, so a busy port is refused.
+    FiftyOne would silently join whatever App already answers on a busy port.
 
     Raises:
-        SessionError: the port asked for is in use or may not be opened, or none is free.
+        SessionError: nothing may listen there, or no port after it is free.
     """
-    if port is not None:
-        if problem := _cannot_listen(port, address):
-            raise SessionError(
-                f"Expected port {port} to be free, found it {problem}. "
-                "Give another with --port, or leave --port away to take a free one."
-            )
-        return port
-    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TO_TRY):
+    wanted = DEFAULT_PORT if port is None else port
+    if not (problem := _cannot_listen(wanted, address)):
+        return wanted
+    if problem != IN_USE:
+        raise SessionError(
+            f"Expected to listen on port {wanted} of {address}, found it {problem}. "
+            "Give another --port, or leave --port and --address away."
+        )
+    for candidate in range(wanted + 1, min(wanted + _PORTS_TO_TRY, 65536)):
         if not _cannot_listen(candidate, address):
-            if candidate != DEFAULT_PORT:
-                log.info("app: port %d is in use, taking %d", DEFAULT_PORT, candidate)
+            log.warning("app: port %d is in use, taking %d", wanted, candidate)
             return candidate
     raise SessionError(
-        f"Expected a free port from {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TO_TRY - 1}, "
+        f"Expected a free port from {wanted} to {wanted + _PORTS_TO_TRY - 1}, "
         "found none. Give one with --port."
     )
 
@@ -81,7 +90,8 @@ def serve(
         say: where the address is told; stdout by default.
 
     Raises:
-        SessionError: the run is not published, or the App's server does not start.
+        SessionError: the run is not published, the plugin cannot be installed, or the App's server
+            does not start.
         DatabaseError: no database answers.
     """
     fo = connect()
@@ -91,11 +101,12 @@ def serve(
             f"Expected the dataset {name} of {run.path}, found none. "
             f"Run `curate app {run.path}`, which publishes it first."
         )
+    install()
     with _stoppable():
         server = _start_server(port, address)
         session = None
         try:
-            session = _open_session(fo, name, port, address)
+            session = _open_session(fo, run, name, port, address)
             _tell(say or _to_stdout, port, address, name)
             session.wait(-1)
         except KeyboardInterrupt:
@@ -141,15 +152,42 @@ def _start_server(port: int, address: str) -> Any:
             return server
 
 
-def _open_session(fo: Any, name: str, port: int, address: str) -> Any:
+def first_view(run: Run, images: int) -> str | None:
+    """The saved view that a large dataset opens on: nobody finds anything in all of its images.
+
+    What makes the scores untrue goes first, then the kind with most findings.
+
+    Args:
+        run: a published run.
+        images: in the dataset.
+    """
+    flagged = {
+        kind: int(info.get("flagged", 0)) for kind, info in run.info.get("detectors", {}).items()
+    }
+    if images <= LARGE or not any(flagged.values()):
+        return None
+    first = [kind for kind in UNTRUE_SCORES if flagged.get(kind)]
+    return found_view(first[0] if first else max(flagged, key=lambda kind: flagged[kind]))
+
+
+def _open_session(fo: Any, run: Run, name: str, port: int, address: str) -> Any:
     # At every reload of the page, FiftyOne warns of options that it sent itself.
     logging.getLogger("fiftyone.core.config").setLevel(logging.ERROR)
     with quiet():
         dataset = fo.load_dataset(name)
         spaces = dataset.load_workspace(WORKSPACE) if dataset.has_workspace(WORKSPACE) else None
+        wanted = first_view(run, len(dataset))
+        there = wanted is not None and dataset.has_saved_view(wanted)
+        view = dataset.load_saved_view(wanted) if there else None
         with _no_second_server():
             return fo.launch_app(
-                dataset, spaces=spaces, port=port, address=address, remote=True, auto=False
+                dataset,
+                view=view,
+                spaces=spaces,
+                port=port,
+                address=address,
+                remote=True,
+                auto=False,
             )
 
 
@@ -186,7 +224,7 @@ def _cannot_listen(port: int, address: str) -> str:
             return "outside 0 to 65535"
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return "in use"
+                return IN_USE
             return f"closed to us ({error.strerror})"
     return ""
 

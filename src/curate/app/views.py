@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from curate.app.board import views as clicks
 from curate.app.content import Content
-from curate.app.names import ID_FIELD, LABELS, PREDICTIONS, UNLABELLED_TAG
+from curate.app.names import ID_FIELD, LABELS, UNLABELLED_TAG
 from curate.progress import log
 from curate.store.schema import TIER_NAMES
+
+
+def found_view(kind: str) -> str:
+    """The name of the saved view of a kind of finding."""
+    return f"found: {kind}"
 
 
 def save_views(dataset: Any, content: Content, ours: list[str]) -> list[str]:
@@ -46,20 +52,16 @@ def save_views(dataset: Any, content: Content, ours: list[str]) -> list[str]:
 
 
 def _views(dataset: Any, content: Content) -> Iterator[tuple[str, Any, str]]:
-    from fiftyone import ViewField as F
-
     for kind, count in content.flagged.items():
         if count:
-            view = dataset.match(F(f"{kind}_flagged") == True).sort_by(f"{kind}_score")  # noqa: E712 - builds a query
-            yield f"found: {kind}", view, f"{count} images flagged as {kind}, worst first"
+            said = f"{count} images flagged as {kind}, worst first"
+            yield found_view(kind), clicks.found(dataset, kind), said
     for kind, ids in content.audits.items():
         view = dataset.select_by(ID_FIELD, ids, ordered=True)
         said = f"tag each of these {len(ids)} images {kind}:yes or {kind}:no"
         yield f"audit: {kind}", view, said
     for label, guess, count in content.confusions:
-        view = dataset.match(
-            (F(f"{LABELS}.label") == label) & (F(f"{PREDICTIONS}.label") == guess)
-        ).sort_by("margin")
+        view = clicks.taken_for(dataset, label, guess)
         yield f"confused: {label} as {guess}", view, f"{count} images of {label} taken for {guess}"
     if count := content.labels.count(None):
         # An image that a person labels in the App leaves the view.
@@ -68,5 +70,5 @@ def _views(dataset: Any, content: Content) -> Iterator[tuple[str, Any, str]]:
     tiers = content.columns["tier"].values
     for tier in TIER_NAMES:
         if count := tiers.count(tier):
-            view = dataset.match(F("tier") == tier).sort_by("difficulty", reverse=True)
+            view = clicks.of_tier(dataset, tier)
             yield f"tier: {tier}", view, f"{count} training images of tier {tier}, hardest first"

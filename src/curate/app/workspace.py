@@ -7,6 +7,7 @@ from typing import Any
 from curate.app.content import Content
 from curate.app.names import (
     BRAIN_KEY,
+    DECIDED_FIELD,
     EVAL_KEY,
     ID_FIELD,
     LABEL_FIELD,
@@ -17,21 +18,24 @@ from curate.app.names import (
 )
 
 EVALUATION_PANEL = "model_evaluation_panel_builtin"
+PANEL = "curate"
+"""The type of our own panel: the name it has in the plugin."""
 
 
 def save_workspace(fo: Any, dataset: Any) -> None:
-    """Save the workspace: images on the left, embeddings above model evaluation on the right."""
-    grid = fo.Panel(type="Samples", pinned=True)
-    embeddings = fo.Panel(type="Embeddings")
-    evaluation = fo.Panel(type=EVALUATION_PANEL)
+    """Save the workspace: images on the left, our panel on the right, FiftyOne's own behind them.
+
+    The App lays the name of the workspace over the right end of the tabs, so there are two on each
+    side: three would lie below it on a small screen.
+    """
+    grid, evaluation = fo.Panel(type="Samples", pinned=True), fo.Panel(type=EVALUATION_PANEL)
+    ours, embeddings = fo.Panel(type=PANEL), fo.Panel(type="Embeddings")
     # A space whose active child is not named renders empty.
-    left = fo.Space(children=[grid], active_child=grid.component_id)
-    above = fo.Space(children=[embeddings], active_child=embeddings.component_id)
-    below = fo.Space(children=[evaluation], active_child=evaluation.component_id)
-    right = fo.Space(children=[above, below], orientation="vertical")
-    whole = fo.Space(children=[left, right], orientation="horizontal", sizes=[0.6, 0.4])
+    left = fo.Space(children=[grid, evaluation], active_child=grid.component_id)
+    right = fo.Space(children=[ours, embeddings], active_child=ours.component_id)
+    whole = fo.Space(children=[left, right], orientation="horizontal", sizes=[0.45, 0.55])
     dataset.save_workspace(
-        WORKSPACE, whole, description="Images, embeddings and model evaluation", overwrite=True
+        WORKSPACE, whole, description="Images, and beside them what was found", overwrite=True
     )
 
 
@@ -79,6 +83,7 @@ def arrange(fo: Any, dataset: Any, content: Content) -> None:
             ID_FIELD,
             LABEL_FIELD,
             TAGS_FIELD,
+            DECIDED_FIELD,
         )
         if name not in placed
     ]

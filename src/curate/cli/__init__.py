@@ -30,6 +30,7 @@ COMMANDS = {
     "doctor": ("curate.cli.doctor:doctor", "Check this installation and say each cure."),
     "export": ("curate.cli.export:export", "Write curriculum splits, with people's decisions."),
     "inspect": ("curate.cli.inspect:inspect", "Say what a dataset holds, without a model."),
+    "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 

@@ -1,0 +1,63 @@
+"""Who is trained on when: the tiers class by class, and the images of each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.app.board.classes import tier_counts
+from curate.app.board.opening import Board
+from curate.store.schema import TIER_NAMES
+
+MOST_CLASSES = 60
+"""Bars with room beside each other."""
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Training images by class and tier.
+
+    Attributes:
+        names: the classes shown.
+        counts: (len(names), 4) images of each in each of `TIER_NAMES`.
+        totals: images of each tier over all classes.
+        classes: how many classes there are; with more than are shown, those with most images that
+            are hard or under review are shown.
+    """
+
+    names: tuple[str, ...]
+    counts: NDArray[np.int64]
+    totals: dict[str, int]
+    classes: int
+
+
+def tiers(board: Board) -> Tiers:
+    """The tiers of the training images."""
+    counts = board.once("tiers", lambda: tier_counts(board))
+    shown = np.arange(len(counts))
+    if len(counts) > MOST_CLASSES:
+        late = counts[:, TIER_NAMES.index("hard") :].sum(axis=1)
+        shown = np.sort(np.argsort(-late, kind="stable")[:MOST_CLASSES])
+    totals = dict(zip(TIER_NAMES, counts.sum(axis=0).tolist(), strict=True))
+    names = tuple(board.classes[c] for c in shown)
+    return Tiers(names, counts[shown], totals, len(counts))
+
+
+def seen(stages: Sequence[dict[str, Any]], totals: dict[str, int]) -> dict[str, list[int]]:
+    """Per tier the images that each epoch trains on.
+
+    Args:
+        stages: with `start_epoch` (included), `end_epoch` (excluded) and `tiers`.
+        totals: images of each tier.
+    """
+    epochs = max((int(stage["end_epoch"]) for stage in stages), default=0)
+    found = {tier: [0] * epochs for tier in TIER_NAMES}
+    for stage in stages:
+        for tier in stage["tiers"]:
+            for epoch in range(int(stage["start_epoch"]), int(stage["end_epoch"])):
+                found[tier][epoch] = totals.get(tier, 0)
+    return found

@@ -1,0 +1,157 @@
+"""The run behind a dataset, with what every tab of the panel needs, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curate.app.names import MARK
+from curate.errors import RunError
+from curate.store.run import Run
+
+UNKNOWN = -1
+"""The class number of an image without a label or without a prediction."""
+
+_KEPT = 2
+_opened: dict[str, tuple[Any, Board]] = {}
+
+
+class Board:
+    """A finished run, as the panel reads it. Rows are those of samples.parquet, in its order.
+
+    Attributes:
+        run: the run.
+        classes: the class names in the order of the probabilities.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Read nothing yet; each part is read when a tab first asks for it."""
+        self.run = run
+        self.classes: list[str] = [str(name) for name in run.info.get("classes", [])]
+        self._answers: dict[Any, Any] = {}
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The table samples."""
+        return self.run.table("samples")
+
+    @cached_property
+    def ids(self) -> NDArray[Any]:
+        """(n,) sample ids."""
+        return self.samples["sample_id"].to_numpy(dtype=str)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Sample id -> row."""
+        return {name: row for row, name in enumerate(self.ids.tolist())}
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) class numbers, `UNKNOWN` without a label."""
+        return self._numbers("label")
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """(n,) predicted class numbers."""
+        return self._numbers("pred_label")
+
+    @cached_property
+    def splits(self) -> NDArray[Any]:
+        """(n,) "train", "val" or "test"."""
+        return self.samples["split"].to_numpy(dtype=str)
+
+    @cached_property
+    def tiers(self) -> NDArray[Any]:
+        """(n,) tier of each training image, with the decisions as of the last "recompute tiers"."""
+        decided = self.run.table("decided")
+        known = np.array_equal(decided["sample_id"].to_numpy(dtype=str), self.ids)
+        return (decided if known else self.samples)["tier"].to_numpy(dtype=object)
+
+    @cached_property
+    def findings(self) -> dict[str, pd.DataFrame]:
+        """Per kind its findings, one row an image in the order of `samples`."""
+        table = self.run.table("findings")
+        table["kind"] = table["kind"].astype("category")
+        return {
+            str(kind): _in_order(part, self.ids)
+            for kind, part in table.groupby("kind", sort=True, observed=True)
+        }
+
+    def flagged(self, kind: str) -> NDArray[np.bool_]:
+        """(n,) True where the kind is flagged."""
+        return (self.findings[kind]["flagged"] == True).to_numpy(dtype=bool)  # noqa: E712 - missing is no
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json by split; empty for a run without."""
+        path = self.run.path / "metrics.json"
+        if not path.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(path.read_text("utf-8")).get("splits", {})
+        return found
+
+    def once(self, key: Any, make: Any) -> Any:
+        """What `make` answers, computed at most once for this state of the run."""
+        if key not in self._answers:
+            self._answers[key] = make()
+        return self._answers[key]
+
+    def decided(self) -> frozenset[str]:
+        """Sample ids on which a person has decided something, as far as the run's table says."""
+        return frozenset(self.run.table("decisions")["sample_id"])
+
+    def _numbers(self, column: str) -> NDArray[np.int64]:
+        codes = pd.Categorical(self.samples[column], categories=self.classes).codes
+        return codes.astype(np.int64)
+
+
+def open_run(info: Mapping[str, Any]) -> Board:
+    """The board of the run that a dataset shows; read again only when the run has changed.
+
+    Args:
+        info: `dataset.info`.
+
+    Raises:
+        RunError: the dataset is not curate's, or its run is gone or not finished.
+    """
+    path = info.get(MARK, {}).get("run")
+    if not path:
+        raise RunError(
+            "Expected a dataset that `curate analyze` made, found another. Open one of those in "
+            "the App, or analyse this one: curate analyze fiftyone:NAME."
+        )
+    return open_path(Path(path))
+
+
+def open_path(path: Path) -> Board:
+    """As `open_run`, by the run's directory."""
+    key = str(path)
+    stamp = _stamp(path / "run.json"), _stamp(path / "decided.parquet")
+    if key in _opened and _opened[key][0] == stamp:
+        return _opened[key][1]
+    board = Board(Run(path))
+    _opened.pop(key, None)
+    while len(_opened) >= _KEPT:
+        del _opened[next(iter(_opened))]
+    _opened[key] = (stamp, board)
+    return board
+
+
+def _in_order(table: pd.DataFrame, ids: NDArray[Any]) -> pd.DataFrame:
+    """The findings of one kind, a row an image; as a run writes them they are so already."""
+    table = table.set_index("sample_id")
+    return table if np.array_equal(table.index.to_numpy(dtype=str), ids) else table.reindex(ids)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    if not path.is_file():
+        return (0, 0)  # opening it says what is wrong
+    stat = path.stat()
+    return (stat.st_mtime_ns, stat.st_size)

@@ -1,0 +1,93 @@
+"""The panel without a browser: every tab is laid out, and no error is swallowed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from small_run import make_run
+
+from curate.app.plugin import install
+
+TABS = ("overview", "confusion", "map", "why", "classes", "curriculum")
+URI = "@curate/curate/curate"
+
+
+@pytest.fixture
+def run(tmp_path) -> Any:
+    made = make_run(tmp_path)
+    made.save(detectors={"orientation": {"flagged": 2}}, skipped_detectors={"outlier": "has none"})
+    return made
+
+
+@pytest.fixture
+def ask(run, published) -> Any:
+    """Sends an event to the panel and returns what it asks the App to do, by name."""
+    dataset = published(run)
+    install()
+    import fiftyone.operators as foo
+
+    def go(method: str, tab: str = "overview", **params: Any) -> dict[str, list[Any]]:
+        selected = params.pop("selected", [])
+        state = params.pop("state", {}) | {"tab": tab}
+        event = {"panel_id": "p", "__method__": method, "panel_state": state, **params}
+        done = foo.execute_operator(
+            URI, ctx={"dataset": dataset, "selected": selected, "params": event}
+        )
+        assert done.error is None, done.error
+        asked: dict[str, list[Any]] = {}
+        for one in done.executor.to_json()["requests"]:
+            name = one["operator_uri"].rpartition("/")[2]
+            asked.setdefault(name, []).append(one["params"])
+        return asked
+
+    go.dataset = dataset
+    return go
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_is_laid_out(ask, tab) -> None:
+    selected = [ask.dataset.first().id] if tab == "why" else []
+    asked = ask("on_load", tab, selected=selected)
+    assert "notify" not in asked
+    (shown,) = asked["show_panel_output"]
+    parts = shown["output"]["type"]["properties"]
+    assert "error" not in parts
+    assert len(parts) > 5
+    drawn = {name for one in asked.get("patch_panel_data", []) for name in one["data"]}
+    plots = {name for name, part in parts.items() if part["view"]["name"] == "PlotlyView"}
+    assert drawn == plots
+
+
+def test_a_kind_sets_the_view(ask) -> None:
+    (asked,) = ask("show_kind", kind="orientation")["set_view"]
+    match, sort = (dict(stage["kwargs"]) for stage in asked["view"])
+    assert match["filter"] == {"orientation_flagged": True}
+    assert sort["field_or_expr"] == "orientation_score"
+
+
+def test_a_control_that_only_reports_itself_changes_nothing(ask) -> None:
+    asked = ask("on_map_option", "map", path="map_bar.colour", value="correct")
+    assert set(asked) == {"show_panel_output"}
+    asked = ask("on_map_option", "map", path="map_bar.colour", value="class")
+    assert {"patch_panel_state", "patch_panel_data"} <= set(asked)
+
+
+def test_what_is_drawn_does_not_stay_in_the_state(ask) -> None:
+    asked = ask("show_kind", kind="orientation", state={"map": [{"x": [1, 2]}]})
+    assert {"map": None} in [one["state"] for one in asked["patch_panel_state"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "tab"), [("on_load", "overview"), ("on_load", "map"), ("show_split", "overview")]
+)
+def test_an_error_is_shown_and_logged(ask, run, caplog, method, tab) -> None:
+    (run.path / "run.json").rename(run.path / "hidden")
+    with caplog.at_level(logging.ERROR, logger="curate"):
+        logging.getLogger("curate").propagate = True
+        asked = ask(method, tab, row=0)
+    (shown,) = asked["show_panel_output"]
+    error = shown["output"]["type"]["properties"]["error"]["view"]["label"]
+    assert error.startswith("Expected a run directory")
+    assert any("RunError" in (record.exc_text or "") for record in caplog.records)
