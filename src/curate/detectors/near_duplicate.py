@@ -45,7 +45,7 @@ class NearDuplicate:
     kind: ClassVar[str] = "near_duplicate"
     needs: ClassVar[tuple[str, ...]] = ("copies",)
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by its best candidate copy."""

@@ -38,7 +38,7 @@ class SplitLeak:
     kind: ClassVar[str] = "split_leak"
     needs: ClassVar[tuple[str, ...]] = ("copies",)
     views: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def detect(self, evidence: Evidence) -> Findings:
         """Score every image by its best candidate copy in an earlier split."""

@@ -77,8 +77,9 @@ def of_copies(copies: Copies, labels: Ints, among: Bools) -> dict[str, object]:
         among: (m,) the pairs of which the precision is wanted.
 
     Returns:
-        The keys of `stated`; none where nothing is confirmed, or fewer than `LEAST` pairs are of
-        two classes.
+        The keys of `stated`; none where nothing is confirmed, where fewer than `LEAST` pairs are of
+        two classes, or where so many others are left that the lower end would be 0, which says
+        nothing.
     """
     one, other = labels[copies.a], labels[copies.b]
     unlike = (one != other) & (one >= 0) & (other >= 0) & ~copies.identical
@@ -99,5 +100,7 @@ def of_copies(copies: Copies, labels: Ints, among: Bools) -> dict[str, object]:
         return float(1 - min(false, int(sure.sum())) / found)
 
     low, high = wilson(taken, null)
+    if right(high) <= 0:
+        return {}
     words = f"{taken} of {null} pairs of two classes that look alike were taken for copies"
     return stated(right(taken / null), right(high), right(low), words)

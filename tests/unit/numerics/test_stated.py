@@ -75,6 +75,13 @@ def test_unlabelled_images_and_few_pairs_of_two_classes_say_nothing() -> None:
     assert of_copies(few, LABELS, everywhere(few)) == {}
 
 
+def test_an_interval_from_nothing_to_all_is_not_stated() -> None:
+    copies = pairs(unlike=60, alike=60, confirmed=5)
+    rate = wilson(0, 60)[1]
+    assert rate * (120 - 5) / (1 - rate) > 5
+    assert of_copies(copies, LABELS, everywhere(copies)) == {}
+
+
 def test_files_of_the_same_bytes_are_copies_for_certain() -> None:
     copies = pairs(unlike=5, alike=3, confirmed=3)
     copies.identical[5:] = True
