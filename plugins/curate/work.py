@@ -20,7 +20,7 @@ from curate.pipeline.export import export
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
-from .common import board_of
+from .common import board_of, described, log
 from .targets import counted, target
 from .telling import done, told
 
@@ -60,24 +60,20 @@ class Reanalyze(foo.Operator):
         )  # fmt: skip
 
     def execute(self, ctx: Any) -> Iterator[Any]:
-        """Do it, in this process: what was embedded is not embedded again."""
-        yield ctx.trigger(
-            "notify", {"message": "analysing again with the decisions …", "variant": "info"}
-        )
-        with told(ctx):
-            run = board_of(ctx).run
-            collect(run)
-            before = _flagged(run)
-            run = reanalyze(run)
-            publish(run)
-            after = _flagged(run)
-            kinds = ", ".join(
-                f"{kind} {before.get(kind, 0)} → {count}"
-                for kind, count in after.items()
-                if count != before.get(kind, 0)
-            )
-            done(ctx, f"analysed again; flagged: {kinds or 'as before'}", 1)
-        yield ctx.trigger("reload_dataset")
+        """Do it, in this process: what was embedded is not embedded again.
+
+        A generator, so that the App says at once that it has begun; what it says is yielded.
+        """
+        yield ctx.ops.notify("analysing again with the decisions …")
+        try:
+            text = _analyse_again(board_of(ctx).run)
+        except Exception as error:
+            log.exception("operator: analyse again")
+            yield ctx.ops.notify(described(error), variant="error")
+            raise
+        log.info("operator: %s", text)
+        yield ctx.ops.notify(text, variant="success")
+        yield ctx.ops.reload_dataset()
 
 
 class Export(foo.Operator):
@@ -150,6 +146,20 @@ class Similar(foo.Operator):
             ctx.ops.set_view(ctx.dataset.select_by(ID_FIELD, near, ordered=True))
             ctx.ops.clear_selected_samples()
             return {"images": len(near)}
+
+
+def _analyse_again(run: Run) -> str:
+    """Analyse with the decisions so far, publish, and say what is flagged differently."""
+    collect(run)
+    before = _flagged(run)
+    run = reanalyze(run)
+    publish(run)
+    kinds = ", ".join(
+        f"{kind} {before.get(kind, 0)} → {count}"
+        for kind, count in _flagged(run).items()
+        if count != before.get(kind, 0)
+    )
+    return f"analysed again; flagged: {kinds or 'as before'}"
 
 
 def _flagged(run: Run) -> dict[str, int]:

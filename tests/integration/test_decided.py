@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -109,3 +110,31 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
     assert Settings.from_json(settings.as_json()) == settings
     with pytest.raises(RunError, match="table in memory"):
         Settings.from_json({**settings.as_json(), "source": {"given": 3}})
+
+
+def test_the_operator_analyses_again_and_says_what_changed(
+    run: Run, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="curate")
+    from curate.app.plugin import install
+    from curate.app.publish import publish
+
+    ids = wrong(run)
+    Journal(run).write([Change(one, "relabel", "stripes") for one in ids], "app:plugin")
+    name = publish(run)
+    install()
+    import fiftyone as fo
+    import fiftyone.operators as foo
+
+    dataset = fo.load_dataset(name)
+    foo.execute_operator("@curate/curate/reanalyze", ctx={"dataset": dataset})
+    dataset.reload()
+    assert not flagged(Run(run.path), "label_error") & set(ids)
+    flags = dict(zip(*dataset.values(["curate_id", "label_error_flagged"]), strict=True))
+    assert not any(flags[one] for one in ids)
+    said = [message for message in caplog.messages if "analysed again" in message]
+    assert re.search(r"flagged: .*label_error \d → 0", said[0]), said
+    shutil.rmtree(run.path)
+    with pytest.raises(Exception, match="Expected a run directory"):
+        foo.execute_operator("@curate/curate/reanalyze", ctx={"dataset": dataset})
+    fo.delete_dataset(name)

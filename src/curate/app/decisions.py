@@ -96,7 +96,10 @@ def reconcile(
     )
     seen = {one: (own or [], label) for one, own, label in zip(there, tags, labels, strict=True)}
     classes = [str(one) for one in run.info.get("classes", [])]
-    said, problems = observed(run.table("samples"), seen, classes)
+    samples = run.table("samples")
+    if ids is not None:  # a click concerns a few of very many
+        samples = samples[samples["sample_id"].isin(seen)]
+    said, problems = observed(samples, seen, classes)
     state = journal.state()
     news: dict[str, list[Change]] = {TAG: [], LABEL: []}
     for sample_id, marks in zip(there, agreed, strict=True):
