@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import fiftyone.operators.types as types
 
 from .acts import ACTS
+from .common import told
 
 PLUGIN = "@curate/curate"
 ROWS = (
@@ -29,20 +32,34 @@ SHORT = {
 _SMALL = {"sx": {"textTransform": "none", "minWidth": 0, "padding": "2px 8px", "color": "inherit"}}
 
 
-def action_bar(panel: types.Object) -> None:
+class ActionBar:
     """Rows of buttons that run the operators on the open or the selected images."""
-    shown = {act.name: (SHORT.get(act.name, act.label), act.icon) for act in ACTS} | OTHERS
-    prompts = {act.name for act in ACTS if act.ask is not None} | {"export"}
-    for at, names in enumerate(ROWS):
-        row = panel.grid(f"acts_{at}", gap=1)  # wraps
-        for name in names:
-            label, icon = shown[name]
-            row.btn(
-                f"do_{name}",
-                label=label,
-                icon=icon,
-                variant="outlined",
-                on_click=f"{PLUGIN}/{name}",
-                prompt=name in prompts,
-                componentsProps={"button": _SMALL, "item": {"sx": {"width": "auto"}}},
-            )
+
+    @told
+    def on_act(self, ctx: Any) -> None:
+        """Run an operator, with its form if it has one, and come back to draw the panel anew."""
+        name = ctx.params["name"]
+        asks = name in {act.name for act in ACTS if act.ask is not None} | {"export"}
+        ctx.prompt(f"{PLUGIN}/{name}", on_success=self.on_acted, skip_prompt=not asks)
+
+    @told
+    def on_acted(self, ctx: Any) -> None:
+        """An operator is done: what the panel counts may be other numbers now."""
+        ctx.panel.state.acted = (ctx.panel.state.acted or 0) + 1
+
+    def render_actions(self, panel: types.Object) -> None:
+        """Lay the buttons out."""
+        shown = {act.name: (SHORT.get(act.name, act.label), act.icon) for act in ACTS} | OTHERS
+        for at, names in enumerate(ROWS):
+            row = panel.grid(f"acts_{at}", gap=1)  # wraps
+            for name in names:
+                label, icon = shown[name]
+                row.btn(
+                    f"do_{name}",
+                    label=label,
+                    icon=icon,
+                    variant="outlined",
+                    on_click=self.on_act,
+                    params={"name": name},
+                    componentsProps={"button": _SMALL, "item": {"sx": {"width": "auto"}}},
+                )

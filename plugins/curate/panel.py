@@ -7,7 +7,7 @@ from typing import Any
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
-from .action_bar import action_bar
+from .action_bar import ActionBar
 from .classes import ClassesTab
 from .common import described, log, told
 from .confusion import ConfusionTab
@@ -30,7 +30,9 @@ NARROW = {"grid": {"sx": {"gridTemplateColumns": "minmax(0, 1fr)"}}}
 """As wide as the panel: else a plot that was wide once would keep its column wide."""
 
 
-class Curate(OverviewTab, ConfusionTab, MapTab, WhyTab, ClassesTab, CurriculumTab, foo.Panel):
+class Curate(
+    ActionBar, OverviewTab, ConfusionTab, MapTab, WhyTab, ClassesTab, CurriculumTab, foo.Panel
+):
     """The workbench beside the samples."""
 
     @property
@@ -72,7 +74,7 @@ class Curate(OverviewTab, ConfusionTab, MapTab, WhyTab, ClassesTab, CurriculumTa
             content, error = types.Object(), error or described(problem)
         if error:
             panel.view("error", types.AlertView(severity="error", label=error))
-        action_bar(panel)
+        self.render_actions(panel)
         # Beside the tabs and not below a name of their own: what shares an object with a control is
         # sent to the server and back at every event, the points of the map as well.
         for name, part in content.properties.items():

@@ -120,6 +120,7 @@ def test_accept_undo_mark_reject_in_bulk_and_export(own, serve, page, artifacts,
     question.click()
     page.get_by_role("button", name="Execute").click()
     said(page, f"^{len(hard)} images said to be ok$")
+    expect(page.get_by_text(f"{len(hard)} of {len(hard)} judged")).to_be_visible()
     page.screenshot(path=artifacts / "bulk-rejected.png")
     table = own.table("decisions")
     rejected = table[(table["action"] == "ok") & (table["finding"] == "hard")]
