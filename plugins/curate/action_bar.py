@@ -6,10 +6,11 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
+from curate.app.plugin import PLUGIN
+
 from .acts import ACTS
 from .common import told
 
-PLUGIN = "@curate/curate"
 ROWS = (
     ("mark_hard", "mark_easy", "mark_exclude", "mark_ok", "undo", "find_similar"),
     ("accept_label", "set_label", "turn_upright"),

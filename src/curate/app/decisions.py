@@ -54,7 +54,7 @@ def collect(run: Run) -> pd.DataFrame:
     name = dataset_name(run)
     journal = Journal(run)
     if not fo.dataset_exists(name):
-        journal.write([], TAG)
+        journal.compact()
         before = run.table("decisions")
         log.warning(
             "decisions: no dataset %s in this database; %d decisions kept from before",
@@ -64,7 +64,7 @@ def collect(run: Run) -> pd.DataFrame:
         return before
     with quiet(), journal.locked():
         problems = reconcile(run, fo.load_dataset(name), journal)
-        journal.write([], TAG)
+        journal.compact()
     if problems:
         raise ExportError(" ".join(problems))
     found = run.table("decisions")
@@ -120,7 +120,6 @@ def reconcile(
             oid: (
                 {action: one.value for action, one in said[sample_id].items()},
                 state.get(sample_id, {}),
-                marks or [],
             )
             for oid, sample_id, marks in zip(oids, there, agreed, strict=True)
             if sample_id in said and sorted(marks or []) != marks_of(state.get(sample_id, {}))

@@ -8,7 +8,7 @@ from typing import Any
 
 from curate.app.names import DECIDED_FIELD, LABEL_FIELD, LABELS
 from curate.store.journal import Event
-from curate.store.schema import DECISION_TAGS, RELABEL_PREFIX, TURN_PREFIX
+from curate.store.schema import RELABEL_PREFIX, TURN_PREFIX
 
 _PREFIX = {"relabel": RELABEL_PREFIX, "turn": TURN_PREFIX}
 
@@ -43,7 +43,7 @@ def shown_as(event: Event) -> tuple[str | None, str | None]:
 
 
 def apply_marks(
-    dataset: Any, changes: Mapping[str, tuple[Mapping[str, str], Mapping[str, Event], list[str]]]
+    dataset: Any, changes: Mapping[str, tuple[Mapping[str, str], Mapping[str, Event]]]
 ) -> None:
     """Write decisions into samples.
 
@@ -53,14 +53,13 @@ def apply_marks(
 
     Args:
         dataset: the dataset.
-        changes: by FiftyOne id: what the sample shows now (action -> value), what is decided, and
-            the present value of `DECIDED_FIELD`.
+        changes: by FiftyOne id: what the sample shows now (action -> value), and what is decided.
     """
     if not changes:
         return
     put, pull = defaultdict(list), defaultdict(list)
     labels: dict[str, str | None] = {}
-    for oid, (shown, decided, _) in changes.items():
+    for oid, (shown, decided) in changes.items():
         for action in {*shown, *decided}:
             event = decided.get(action)
             if event is not None and shown.get(action) == event.new:
@@ -82,16 +81,10 @@ def apply_marks(
     _set_labels(dataset, labels)
     dataset.set_values(
         DECIDED_FIELD,
-        {oid: marks_of(decided) for oid, (_, decided, _) in changes.items()},
+        {oid: marks_of(decided) for oid, (_, decided) in changes.items()},
         key_field="id",
         progress=False,
     )
-
-
-def decision_tags(tags: Iterable[str]) -> set[str]:
-    """Those of a sample's tags that are decisions."""
-    prefixes = tuple(_PREFIX.values())
-    return {tag for tag in tags if tag in DECISION_TAGS or tag.startswith(prefixes)}
 
 
 def _set_labels(dataset: Any, labels: Mapping[str, str | None]) -> None:

@@ -90,6 +90,7 @@ def _agree(run: Run, dataset: Any) -> None:
     with journal.locked():
         for problem in reconcile(run, dataset, journal):
             log.warning("decisions: %s", problem)  # to be mended in the App, which is to open
+        journal.compact()
 
 
 def is_published(run: Run) -> bool:

@@ -147,9 +147,13 @@ class Journal:
                 _put(state, event)
             if fresh:
                 self._append(fresh if self.path.exists() else [*before, *fresh])
-            if fresh or not self.run.table_path("decisions").exists():
-                self.run.write_table("decisions", as_table(state, self._order()))
+                self._compact(state)
         return fresh
+
+    def compact(self) -> None:
+        """Write decisions.parquet anew: whoever died after the journal's line left an old one."""
+        with self.locked():
+            self._compact(self.state())
 
     def last_act(self, source: str) -> list[Event]:
         """The last batch from a source that was not taken back and takes nothing back itself."""
@@ -175,6 +179,9 @@ class Journal:
                     kept.add(event.sample_id)
             source = batch[0].source
             return self.write(changes, source, undoes=batch[0].batch), len(kept)
+
+    def _compact(self, state: State) -> None:
+        self.run.write_table("decisions", as_table(state, self._order()))
 
     def _append(self, events: list[Event]) -> None:
         text = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in events)

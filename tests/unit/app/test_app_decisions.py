@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from curate.app.decisions import observed
-from curate.app.marks import actions_of, decision_tags, mark, marks_of, shown_as
+from curate.app.marks import actions_of, mark, marks_of, shown_as
 from curate.store.journal import Event
 
 SAMPLES = pd.DataFrame(
@@ -91,7 +91,6 @@ def test_words_of_decisions_there_and_back():
     words = marks_of({action: event(action, value) for action, value in decided.items()})
     assert words == ["exclude", "hard", "relabel:a:b", "turn:rot90"]
     assert actions_of(words) == decided
-    assert decision_tags([*words, "train"]) == set(words)
     assert mark("hard", "") == "hard"
 
 

@@ -89,11 +89,28 @@ def test_a_spoilt_line_is_named(journal: Journal) -> None:
 def test_a_lost_table_comes_back_from_the_journal(journal: Journal) -> None:
     journal.write([Change("a", "exclude", "", "outlier")], PLUGIN)
     journal.run.table_path("decisions").unlink()
-    journal.write([], PLUGIN)
+    journal.compact()
     table = journal.run.table("decisions")
     assert table[["action", "source", "finding"]].to_numpy().tolist() == [
         ["exclude", PLUGIN, "outlier"]
     ]
+
+
+def test_a_death_between_line_and_table_leaves_no_old_table(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.write([Change("a", "hard", "")], PLUGIN)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_compact", die)
+        with pytest.raises(KeyboardInterrupt):
+            journal.write([Change("b", "easy", "")], PLUGIN)
+    assert rows(journal) == [("a", "hard", "")]
+    journal.compact()
+    assert rows(journal) == [("a", "hard", ""), ("b", "easy", "")]
 
 
 def test_decisions_of_a_run_without_a_journal_are_its_beginning(journal: Journal) -> None:
