@@ -11,6 +11,9 @@
         ├── DetectorError       2  a kind that is unknown, or an installed detector
         ├── RunError            2  a run directory
         ├── ExportError         2  an export directory, or a decision that cannot be carried out
+        ├── PolicyError         2  an augmentation policy, its file or a stage of it
+        ├── CurriculumError     2  a schedule, or an export that a trainer cannot follow
+        ├── ComparisonError     2  runs that cannot be compared, or where to write the comparison
         ├── DatabaseError       2  no working MongoDB
         └── SessionError        2  the App cannot be served as asked
 
@@ -60,6 +63,18 @@ class RunError(InputError):
 
 class ExportError(InputError):
     """An export cannot be written as asked."""
+
+
+class CurriculumError(InputError):
+    """A schedule asks for what cannot be, or an exported curriculum cannot be followed."""
+
+
+class PolicyError(InputError):
+    """An augmentation policy cannot be read, or names what cannot be done."""
+
+
+class ComparisonError(InputError):
+    """Runs cannot be compared as asked."""
 
 
 class DatabaseError(InputError):

@@ -1,0 +1,1 @@
+"""A curriculum and a policy inside a PyTorch training loop; imports nothing of FiftyOne."""
