@@ -9,9 +9,19 @@ import fiftyone.operators.types as types
 from curate import palette
 from curate.app.board import views
 from curate.app.board.confusion import Matrix, Pair, matrix, top_pairs
+from curate.app.board.difference import Difference
 from curate.app.board.overview import SPLITS
 
 from .common import board_of, changed, columns, dropdown, number, options, percent, table, told
+from .difference import (
+    ALONE,
+    DifferencePart,
+    beside_of,
+    choose_other,
+    difference_of,
+    other_run,
+    trace,
+)
 
 HEATMAP = "heatmap"
 SHOWN = {"counts": "images", "share": "share of the row"}
@@ -20,12 +30,16 @@ CELL_TEXT_UP_TO = 15
 """Classes up to which each cell has room for its number."""
 
 
-class ConfusionTab:
+class ConfusionTab(DifferencePart):
     """Its events and its layout."""
 
     def load_confusion(self, ctx: Any) -> None:
         """Draw the matrix as the options say."""
         chosen = _options(ctx)
+        if other_run(ctx) is not None:
+            two = difference_of(beside_of(ctx), chosen["search"])
+            ctx.panel.set_data(HEATMAP, [trace(two)])
+            return
         shown = matrix(board_of(ctx), chosen["split"], chosen["search"])
         ctx.panel.set_data(HEATMAP, [_trace(shown, chosen)])
 
@@ -57,7 +71,9 @@ class ConfusionTab:
     def render_confusion(self, ctx: Any, panel: types.Object) -> None:
         """Lay the tab out."""
         board, chosen = board_of(ctx), _options(ctx)
-        shown = matrix(board, chosen["split"], chosen["search"])
+        choose_other(ctx, panel, self.on_confusion_option)
+        two = None if other_run(ctx) is None else difference_of(beside_of(ctx), chosen["search"])
+        shown = two or matrix(board, chosen["split"], chosen["search"])
         bar = columns(panel, "bar", "150px 190px 1fr")
         splits = {ALL: "all splits", **{name: name for name in SPLITS if name in board.splits}}
         change = self.on_confusion_option
@@ -73,6 +89,9 @@ class ConfusionTab:
                 on_change=change,
             )  # fmt: skip
             panel.md(_which(shown, chosen["search"]), name="which")
+        if two is not None:
+            self.render_difference(ctx, panel, _layout(shown))
+            return
         if shown.names:
             panel.plot(
                 "heatmap", on_click=self.show_cell, layout=_layout(shown),
@@ -106,7 +125,7 @@ class ConfusionTab:
 
 def _chosen(ctx: Any) -> dict[str, Any]:
     """The options as the controls have them."""
-    usual = {"split": ALL, "shown": "counts", "mistakes": False, "search": ""}
+    usual = {"split": ALL, "shown": "counts", "mistakes": False, "search": "", "other": ALONE}
     return usual | options(ctx, "confusion")
 
 
@@ -140,7 +159,7 @@ def _trace(shown: Matrix, chosen: dict[str, Any]) -> dict[str, Any]:
     return trace
 
 
-def _layout(shown: Matrix) -> dict[str, Any]:
+def _layout(shown: Matrix | Difference) -> dict[str, Any]:
     ticks = {"type": "category", "automargin": True, "tickmode": "linear", "showgrid": False}
     return {
         "height": min(max(320, 90 + 24 * len(shown.names)), 700),
@@ -149,7 +168,7 @@ def _layout(shown: Matrix) -> dict[str, Any]:
     }
 
 
-def _which(shown: Matrix, search: str) -> str:
+def _which(shown: Matrix | Difference, search: str) -> str:
     if not shown.names:
         return f"No class has {search!r} in its name."
     what = "those found and what they are taken for" if search else "the most confused"

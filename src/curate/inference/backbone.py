@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Backbone:
         device: the device in words, until the engine is known.
         open_: makes the engine for so many forward passes.
         decodes_on: a torch device on which JPEG files are decoded, or None.
+        cost: what is recorded of its size: "parameters", "weights_bytes".
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Backbone:
         device: str,
         open_: Callable[[int], Engine],
         decodes_on: Any = None,
+        cost: Mapping[str, int] | None = None,
     ) -> None:
         import timm.data
 
@@ -70,6 +72,7 @@ class Backbone:
         self.digest = digest_of(loaded)
         self.batch_size = batch_size
         self.device = device
+        self.cost = dict(cost or {})
         self.jpeg_decoder: JpegDecoder | None = None
         if decodes_on is not None:
             self.jpeg_decoder = JpegDecoder.where_it_works(
@@ -102,6 +105,7 @@ class Backbone:
             "device": self.device,
             "batch_size": self.batch_size,
             "weights_digest": self.digest,
+            **self.cost,
         }
 
 
@@ -177,7 +181,18 @@ def _on_torch(name: str, loaded: Loaded, device: str, batch_size: int | None) ->
     open_ = partial(open_engine, whole, shape, devices, size, digest_of(loaded))
     # Apple's GPUs have no decoder that torchvision knows.
     decodes_on = devices[0] if devices[0].type == "cuda" else None
-    return Backbone(name, loaded, size, str(devices[0]), open_, decodes_on)
+    cost = size_of(loaded.network)
+    return Backbone(name, loaded, size, str(devices[0]), open_, decodes_on, cost)
+
+
+def size_of(network: Any) -> dict[str, int]:
+    """How many parameters a torch module has, and the bytes of them and of its buffers."""
+    parameters = list(network.parameters())
+    tensors = [*parameters, *network.buffers()]
+    return {
+        "parameters": sum(one.numel() for one in parameters),
+        "weights_bytes": sum(one.numel() * one.element_size() for one in tensors),
+    }
 
 
 def _from_onnx(
@@ -197,7 +212,9 @@ def _from_onnx(
         log.warning("an ONNX file runs on the CPU; for the GPU, give the torch model")
     found = onnx_files.load_onnx(path, class_names, img_size)
     engine = found.engine
-    return Backbone(name, found, batch_size or CPU_BATCH, engine.description, lambda _: engine)
+    size = batch_size or CPU_BATCH
+    cost = {"weights_bytes": path.stat().st_size}
+    return Backbone(name, found, size, engine.description, lambda _: engine, cost=cost)
 
 
 def _hog(file: Path | None, img_size: int | None) -> Hog:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ from curate.detectors.cascade import sample_views, suspect_views
 from curate.detectors.orientation import Orientation
 from curate.findings import Evidence, Floats, Ints
 from curate.inference.embedder import Embedder
-from curate.inference.passes import IDENTITY, Work, array_name, embed_into
+from curate.inference.passes import IDENTITY, Work, array_name, embed_into, missing_work
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import has_logits, label_numbers
 from curate.progress import Progress, log
@@ -61,10 +64,15 @@ def embed(
     digests = table["content_digest"].tolist()
     home = run.path / "cache" / "shards"
     shards = Shards(home / cache_key("shards", SHARDS_VERSION, embedder.digest)[:16])
+    speed = _Speed()
 
     def look(rows: pd.DataFrame, by_view: Mapping[str, Ints]) -> dict[str, tuple[str, str]]:
         work = _work(rows, by_view)
-        return embed_into(shards, work, embedder, workers, progress, source.max_pixels)
+        todo = sum(len(one.views) for one in missing_work(shards, work))
+        if todo:
+            embedder.start(todo)  # converting a model is no part of its speed
+        with speed.timed(todo):
+            return embed_into(shards, work, embedder, workers, progress, source.max_pixels)
 
     passing = look(table, _first(table, views, settings))
     problems = pd.DataFrame(
@@ -93,11 +101,37 @@ def embed(
     run.drop_array("cache/logits")
     if embedder.class_names is not None:
         _logits(run, good, shards, embedder.class_names, catalog.class_names)
-    run.save(inference=embedder.settings())
+    recorded = embedder.settings()
+    before = run.info.get("inference") or {}
+    same = {key: before.get(key) for key in recorded} == recorded
+    run.save(inference={**recorded, **speed.recorded(before if same else {})})
     shards.keep_only(digests)
     for other in home.iterdir():
         if other != shards.folder:  # of another model
             shutil.rmtree(other)
+
+
+class _Speed:
+    """How many images a second went through the model, decoding included."""
+
+    def __init__(self) -> None:
+        self.passes, self.seconds = 0, 0.0
+
+    @contextmanager
+    def timed(self, passes: int) -> Iterator[None]:
+        """Count so many forward passes for the time that the block takes."""
+        start = time.perf_counter()
+        yield
+        if passes:
+            self.passes += passes
+            self.seconds += time.perf_counter() - start
+
+    def recorded(self, before: Mapping[str, Any]) -> dict[str, float]:
+        """For `run.json`; where shards held everything, what was recorded before of the same."""
+        if self.passes:
+            return {"images_per_second": round(self.passes / max(self.seconds, 1e-9), 2)}
+        known = before.get("images_per_second")
+        return {} if known is None else {"images_per_second": float(known)}
 
 
 def _first(table: pd.DataFrame, views: Mapping[str, bool], settings: Settings) -> dict[str, Ints]:
