@@ -10,6 +10,7 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate.app.board.opening import Board, open_run
+from curate.app.names import ID_FIELD
 from curate.errors import CurateError
 
 log = logging.getLogger("curate")
@@ -26,6 +27,14 @@ FULL = {"item": {"sx": {"width": "100%"}}}
 def board_of(ctx: Any) -> Board:
     """The run of the dataset in the App."""
     return open_run(ctx.dataset.info)
+
+
+def pick_image(ctx: Any, name: str) -> None:
+    """Keep the sample id of the image that is open or selected; without one, the last stays."""
+    chosen = ctx.current_sample or (ctx.selected[0] if ctx.selected else None)
+    if chosen:
+        ids = ctx.dataset.select(chosen).values(ID_FIELD)
+        ctx.panel.state.set(name, ids[0] if ids else None)
 
 
 def told(callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

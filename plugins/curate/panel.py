@@ -20,7 +20,8 @@ TABS = {
     "overview": "Overview", "confusion": "Confusion", "map": "Map", "why": "Why",
     "classes": "Classes", "curriculum": "Curriculum",
 }  # fmt: skip
-"""Name -> label, in their order; `render_NAME` lays one out, `load_NAME`, if any, prepares it."""
+"""Name -> label, in their order; `render_NAME` lays one out; `load_NAME`, if any, prepares it, and
+`pick_NAME`, if any, is told that another image was selected."""
 
 FIRST = next(iter(TABS))
 SLIM = {"tab": {"sx": {"minWidth": 0, "minHeight": 40, "padding": "8px 10px"}}}
@@ -57,6 +58,16 @@ class Curate(
             ctx.panel.state.tab = ctx.params["value"]
             self._load(ctx)
 
+    @told
+    def on_change_selected(self, ctx: Any) -> None:
+        """Another image was selected in the grid."""
+        self._pick(ctx)
+
+    @told
+    def on_change_current_sample(self, ctx: Any) -> None:
+        """Another image was opened."""
+        self._pick(ctx)
+
     def render(self, ctx: Any) -> types.Property:
         """Lay out the tab that is open."""
         panel = types.Object()
@@ -88,6 +99,11 @@ class Curate(
         load = getattr(self, f"load_{tab}", None)
         if load is not None:
             load(ctx)
+
+    def _pick(self, ctx: Any) -> None:
+        pick = getattr(self, f"pick_{ctx.panel.state.tab or FIRST}", None)
+        if pick is not None:
+            pick(ctx)
 
 
 PANELS: list[type[Any]] = [Curate]

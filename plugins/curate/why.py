@@ -11,7 +11,7 @@ from curate.app.board.opening import Board
 from curate.app.board.why import Shown, Why, address, why
 from curate.app.names import ID_FIELD
 
-from .common import board_of, columns, percent, text, told
+from .common import board_of, columns, percent, pick_image, text, told
 
 PLOT = "chances"
 HINT = "Select an image in the grid, or open one, to see what it looks like to the model."
@@ -27,25 +27,14 @@ class WhyTab:
 
     def load_why(self, ctx: Any) -> None:
         """Look at the image that is open or selected; without one, stay with the last."""
-        chosen = ctx.current_sample or (ctx.selected[0] if ctx.selected else None)
-        if chosen:
-            ids = ctx.dataset.select(chosen).values(ID_FIELD)
-            ctx.panel.state.set("why_image", ids[0] if ids else None)
+        pick_image(ctx, "why_image")
         found = _found(ctx, board_of(ctx))
         if found is not None:
             ctx.panel.set_data(PLOT, [_bars(found)])
 
-    @told
-    def on_change_selected(self, ctx: Any) -> None:
-        """Another image was selected in the grid."""
-        if ctx.panel.state.tab == "why":
-            self.load_why(ctx)
-
-    @told
-    def on_change_current_sample(self, ctx: Any) -> None:
-        """Another image was opened."""
-        if ctx.panel.state.tab == "why":
-            self.load_why(ctx)
+    def pick_why(self, ctx: Any) -> None:
+        """Another image was selected in the grid, or opened."""
+        self.load_why(ctx)
 
     @told
     def open_image(self, ctx: Any) -> None:

@@ -210,6 +210,16 @@ def test_the_curriculum_shows_its_tiers(panel, demo, dataset, artifacts):
     assert len(views.of_tier(dataset, "hard")) == hard
 
 
+def test_another_schedule_is_drawn_with_its_rates_and_augmentation(panel, artifacts):
+    open_tab(panel, "Curriculum")
+    panel.get_by_role("combobox").filter(has_text="easy-to-hard").click()
+    panel.get_by_role("option", name="sketch-winner").click()
+    panel.events.settle()
+    expect(panel.get_by_text("no augmentation for a quarter of the epochs")).to_be_visible()
+    expect(panel.locator(".js-plotly-plot").last).to_contain_text("policy stage")
+    look(panel, artifacts, "curriculum_sketch_winner")
+
+
 def test_an_error_is_shown_on_the_panel(panel, demo):
     hidden = demo / "run.json.hidden"
     (demo / "run.json").rename(hidden)

@@ -16,8 +16,10 @@ from PIL import Image
 
 from curate.cli import cli
 from curate.cli import run as run_cli
+from curate.remedies.formats import FORMATS
 from curate.store.journal import Change, Journal
 from curate.store.run import Run
+from made_export import tree
 from shapes import SHAPES, write_shapes
 
 
@@ -146,12 +148,16 @@ def test_export_writes_the_splits_and_leaves_the_data_alone(
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         "train_easy.csv", "train_medium.csv", "train_hard.csv", "train_review.csv", "train.csv",
-        "val.csv", "test.csv", "classes.txt", "curriculum.json", "edits.csv",
+        "val.csv", "test.csv", "classes.txt", "curriculum.json", "edits.csv", "decisions.csv",
+        "files.csv", "images.parquet",
     }  # fmt: skip
     tables = {name: pd.read_csv(tmp_path / "out" / name) for name in names if name[-3:] == "csv"}
     for name, table in tables.items():
-        if name != "edits.csv":
-            assert ",".join(table) == "filepath,label,target,tier,difficulty,turn,reason"
+        if name not in ("edits.csv", "decisions.csv", "files.csv"):
+            assert ",".join(table) == (
+                "sample_id,filepath,label,target,tier,difficulty,weight,turn,group,content_digest,"
+                "reason"
+            )
             assert table["filepath"].map(lambda path: Path(path).is_file()).all()
     parts = [tables[f"train_{tier}.csv"]["filepath"] for tier in ("easy", "medium", "hard")]
     assert sorted(pd.concat(parts)) == sorted(tables["train.csv"]["filepath"])
@@ -190,10 +196,42 @@ def test_export_replaces_only_an_export_and_only_when_told(
 
 
 def test_an_export_of_the_same_run_is_the_same_bytes(analysed: Run, tmp_path: Path) -> None:
+    """With every format, and folds that keep the copies of the run together."""
+    formats = [word for name in FORMATS for word in ("--format", name)]
     for name in ("one", "two"):
-        assert invoke("export", analysed.path, "--to", tmp_path / name).exit_code == 0
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        result = invoke("export", analysed.path, "--to", tmp_path / name, *formats)
+        assert result.exit_code == 0, result.output
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    assert invoke("export", "--check", tmp_path / "one").exit_code == 0
+    names = [f"fold_{k}_{part}.csv" for k in range(5) for part in ("train", "val")]
+    folds = {name: pd.read_csv(tmp_path / "one" / "folds" / name) for name in names}
+    every = pd.read_csv(tmp_path / "one" / "train.csv")
+    for k in range(5):
+        train, val = folds[f"fold_{k}_train.csv"], folds[f"fold_{k}_val.csv"]
+        assert sorted([*train["sample_id"], *val["sample_id"]]) == sorted(every["sample_id"])
+        assert not set(train["content_digest"]) & set(val["content_digest"])
+        assert set(val["label"]) == set(SHAPES)
+
+
+def test_a_submission_has_the_samples_columns_and_the_runs_predictions(
+    analysed: Run, tmp_path: Path
+) -> None:
+    samples = analysed.table("samples")
+    test = samples[samples["split"] == "test"].set_index("filepath")["pred_label"]
+    names = {path: "/".join(Path(path).parts[-2:]) for path in test.index[::-1]}
+    lines = ["id,label", *(f"{name},{SHAPES[0]}" for name in names.values())]
+    (tmp_path / "sample.csv").write_text("\n".join(lines))
+    result = invoke("export", analysed.path, "--to", tmp_path / "out", "--submission",
+                    tmp_path / "sample.csv")  # fmt: skip
+    assert "18 rows by 'id', label = the name of the predicted class" in result.output
+    found = pd.read_csv(tmp_path / "out" / "submission.csv")
+    assert found["id"].tolist() == list(names.values())
+    assert found["label"].tolist() == [test[path] for path in names]
+    (tmp_path / "sample.csv").write_text("\n".join(lines[:-1]))
+    arguments = ["export", analysed.path, "--to", tmp_path / "two", "--submission",
+                 tmp_path / "sample.csv"]  # fmt: skip
+    assert run_cli(cli, [str(one) for one in arguments]) == 2
+    assert not (tmp_path / "two").exists()
 
 
 def test_peoples_decisions_on_held_out_images_change_the_score(

@@ -41,7 +41,8 @@ def act(run, published):
 def with_tiers(run):
     """Give the run the table of tiers that its samples imply."""
     train = run.table("samples").query("split == 'train'")
-    run.write_table("tiers", train[["sample_id", "tier", "difficulty"]].assign(reason="made"))
+    tiers = train[["sample_id", "tier", "difficulty"]].assign(weight=1.0, reason="made")
+    run.write_table("tiers", tiers)
 
 
 def decided(run):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import logging
 from typing import Any
 
+import numpy as np
 import pytest
-from small_run import make_run
+from PIL import Image
+from small_run import CLASSES, make_run
 
 from curate.app.plugin import install
+from curate.pipeline.policy_examples import policy_path
+from curate.recipe.policy import Policy, Step, write_policy
 
 TABS = ("overview", "confusion", "map", "why", "classes", "curriculum")
 URI = "@curate/curate/curate"
@@ -91,3 +97,55 @@ def test_an_error_is_shown_and_logged(ask, run, caplog, method, tab) -> None:
     error = shown["output"]["type"]["properties"]["error"]["view"]["label"]
     assert error.startswith("Expected a run directory")
     assert any("RunError" in (record.exc_text or "") for record in caplog.records)
+
+
+def test_another_run_beside_this_one(ask, run, published, tmp_path) -> None:
+    other = make_run(tmp_path / "b")
+    for one in (run, other):
+        one.save(status="complete", seed=0)
+    probs = np.array(other.array("probs"))
+    probs[3] = [0.1, 0.1, 0.8]  # a cat of test that only the other takes for an owl
+    ids = other.table("samples")["sample_id"]
+    other.write_array("probs", probs, ids)
+    published(other)
+    state = {"confusion_options": {"other": str(other.path)}}
+    asked = ask("on_load", "confusion", state=state)
+    (shown,) = asked["show_panel_output"]
+    parts = shown["output"]["type"]["properties"]
+    assert "error" not in parts, parts["error"]
+    assert str(other.path) in parts["other"]["type"]["values"]
+    said = parts["both"]["view"]["title"]
+    assert "test images in both runs: this one has 5 right, run 4" in said
+    (drawn,) = [one["data"]["heatmap"] for one in asked["patch_panel_data"]]
+    assert drawn[0]["text"] == [["-1", "", "+1"], ["", "", ""], ["", "", ""]]
+    assert drawn[0]["z"] == [[-1, 0, -1], [0, 0, 0], [0, 0, 0]]
+    asked = ask("show_moved_pair", "confusion", state=state, row=0)
+    (view,) = asked["set_view"]
+    match = dict(view["view"][0]["kwargs"])
+    assert match["filter"]["curate_id"]["$in"] == ["s003"]
+    asked = ask("show_moved", "confusion", state=state, y="dog", x="owl")
+    assert "Both runs" in asked["notify"][0]["message"]
+
+
+def test_the_policy_and_what_it_makes_of_an_image(ask, run) -> None:
+    flip = Step("vertical_flip", 1.0, excluded_classes=("owl",), reason="3 of 9 are upside-down")
+    write_policy(Policy(stages=((), (flip,)), classes=tuple(CLASSES)), policy_path(run))
+    dog = ask.dataset.match({"curate_id": "s001"}).first()
+    asked = ask("on_load", "curriculum", selected=[dog.id])
+    (shown,) = asked["show_panel_output"]
+    parts = shown["output"]["type"]["properties"]
+    assert "error" not in parts, parts["error"]
+    assert parts["step_0"]["view"]["title"] == "vertical flip, p 1; not for owl"
+    assert parts["step_0_why"]["view"]["title"].endswith("3 of 9 are upside-down")
+    pictures = parts["examples"]["type"]["properties"]
+    assert len(pictures) == 6
+    shown = Image.open(
+        io.BytesIO(base64.b64decode(pictures["example_0"]["default"].partition(",")[2]))
+    )
+    upside_down = np.asarray(Image.open(dog.filepath).convert("L"))[::-1]
+    assert np.abs(np.asarray(shown.convert("L"), dtype=int) - upside_down).mean() < 10
+
+    asked = ask("on_load", "curriculum", state={"policy_options": {"stage": "0"}})
+    parts = asked["show_panel_output"][0]["output"]["type"]["properties"]
+    assert "no_steps" in parts
+    assert "examples_hint" in parts

@@ -204,7 +204,7 @@ def _rest(
     )  # fmt: skip
     done.do(
         # samples.parquet repeats what the source says, which may differ from the last time.
-        "tiers", 3, _written_as_given(table, catalog), ["detect"],
+        "tiers", 4, _written_as_given(table, catalog), ["detect"],
         ["tiers.parquet", "samples.parquet"],
         lambda: write_tiers_and_samples(
             run, table, labels, probs, catalog, graph_of(run, rows)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from curate.errors import ExportError, listed
+from curate.pipeline.results import tiers_of
+from curate.pipeline.stages import label_numbers
 from curate.remedies.edits import Edited, apply_decisions
+from curate.remedies.tiering import OUT, REVIEW, Tiering
+from curate.remedies.tiers import USUAL
 from curate.store.run import Run
 from curate.store.schema import DECIDED, TIER_NAMES
 
 
-def edited(run: Run) -> Edited:
-    """The images of a run after the decisions that are saved in it.
+def edited(run: Run, tiering: Tiering = USUAL) -> Edited:
+    """The images of a run in tiers, after the decisions that are saved in it.
+
+    The usual tiers are those of the analysis, so that they are the ones which the App shows.
 
     Raises:
         ExportError: a decision cannot be carried out.
@@ -20,7 +27,40 @@ def edited(run: Run) -> Edited:
     samples = run.table("samples")
     names = tuple(run.info["classes"])
     probs = np.asarray(run.array("probs", samples["sample_id"]))
-    return apply_decisions(samples, run.table("tiers"), run.table("decisions"), probs, names)
+    tiers = run.table("tiers")
+    if tiering != USUAL:
+        labels = label_numbers(judged_labels(run, samples)["label"], names)
+        rows = np.flatnonzero((samples["split"] == "train").to_numpy() & (labels >= 0))
+        gap = samples["margin"].to_numpy(dtype=float)[rows]
+        tiers = tiers_of(run, samples["sample_id"].iloc[rows], labels[rows], gap, tiering)
+    return apply_decisions(samples, tiers, run.table("decisions"), probs, names, tiering)
+
+
+def trained(samples: pd.DataFrame, tiering: Tiering = USUAL) -> pd.DataFrame:
+    """The rows of `Edited.samples` that are trained on: of a tier, labelled, and not dropped."""
+    mine = (samples["split"] == "train") & samples["label"].notna() & ~samples["dropped"]
+    return samples[mine & samples["tier"].isin(tiering.names)]
+
+
+def check_trainable(samples: pd.DataFrame, tiering: Tiering = USUAL) -> None:
+    """Refuse tiers that leave a class without images; what people excluded is their word.
+
+    Args:
+        samples: of `edited`.
+        tiering: how the tiers were cut.
+
+    Raises:
+        ExportError: naming the classes.
+    """
+    train = samples[(samples["split"] == "train") & samples["label"].notna()]
+    held = train[train["tier"] == REVIEW]
+    lost = sorted(set(held["label"]) - set(trained(samples, tiering)["label"]))
+    if lost:
+        raise ExportError(
+            f"Expected images to train on for every class, found none for {listed(lost)}: all of "
+            "them are under review. Say ok to them or give them a label in the App"
+            + (", or keep low quality: --low-quality late." if tiering.low_quality == OUT else ".")
+        )
 
 
 def retier(run: Run) -> dict[str, int]:

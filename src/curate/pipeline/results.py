@@ -9,13 +9,16 @@ import pandas as pd
 
 from curate.data.catalog import Catalog
 from curate.data.statistics import SHOWN
+from curate.errors import listed
 from curate.findings import Neighbors, stage_rng
 from curate.numerics.metrics import classification_metrics
 from curate.numerics.probabilities import margin
 from curate.numerics.scores import image_scores
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import has_logits
-from curate.remedies.tiers import assign_tiers, difficulty_of
+from curate.progress import log
+from curate.remedies.tiering import REVIEW, Tiering
+from curate.remedies.tiers import USUAL, assign_tiers, difficulty_of
 from curate.store.files import write_json
 from curate.store.run import Run
 from curate.store.schema import SAMPLES
@@ -51,6 +54,33 @@ def in_sample(run: Run, table: pd.DataFrame, settings: Settings) -> dict[str, An
     }
 
 
+def tiers_of(
+    run: Run, ids: pd.Series[str], labels: Any, gap: Any, tiering: Tiering = USUAL
+) -> pd.DataFrame:
+    """The tiers of labelled training images, from what the detectors found.
+
+    Args:
+        run: with its findings; a kind that was not looked for says nothing.
+        ids: (n,) their sample ids.
+        labels: (n,) their class numbers.
+        gap: (n,) their held-out margins.
+        tiering: how many tiers, and how they are cut.
+    """
+    findings = run.table("findings")
+    errors, hard = (
+        findings[findings["kind"] == kind].set_index("sample_id").reindex(ids)
+        for kind in ("label_error", "hard")
+    )
+    texts = {
+        "review_reasons": errors["reason"], "types": hard["type"], "type_reasons": hard["reason"],
+    }  # fmt: skip
+    return assign_tiers(
+        ids.to_numpy(dtype=str), labels, gap, errors["flagged"].eq(True).to_numpy(),
+        class_names=tuple(run.info["classes"]), tiering=tiering,
+        **{name: column.fillna("").tolist() for name, column in texts.items()},
+    )  # fmt: skip
+
+
 def write_tiers_and_samples(
     run: Run, table: pd.DataFrame, labels: Any, probs: Any, catalog: Catalog, graph: Neighbors
 ) -> None:
@@ -61,13 +91,13 @@ def write_tiers_and_samples(
     gap[known] = margin(labels[known], probs[known])
     is_train = (table["split"] == "train").to_numpy()
     rows = np.flatnonzero(is_train & (labels >= 0))
-    errors = run.table("findings").query("kind == 'label_error'").set_index("sample_id")
-    errors = errors.reindex(table["sample_id"].iloc[rows])
-    tiers = assign_tiers(
-        table["sample_id"].to_numpy(dtype=str)[rows], labels[rows], gap[rows],
-        errors["flagged"].fillna(False).to_numpy(dtype=bool),
-        errors["reason"].fillna("").tolist(), names,
-    )  # fmt: skip
+    tiers = tiers_of(run, table["sample_id"].iloc[rows], labels[rows], gap[rows])
+    lost = set(labels[rows]) - set(labels[rows][(tiers["tier"] != REVIEW).to_numpy()])
+    if lost:
+        log.warning(
+            "every training image of %s is under review: nothing of it is left to train on until "
+            "somebody decides", listed(names[c] for c in sorted(lost)),
+        )  # fmt: skip
     run.write_table("tiers", tiers)
     best = probs.argmax(axis=1)
     samples = table.assign(

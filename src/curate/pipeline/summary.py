@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from curate.errors import listed
 from curate.pipeline.headlines import headlines
 from curate.pipeline.plain_text import wrapped
 from curate.store.run import Run
@@ -35,6 +36,7 @@ def summary(run: Run) -> dict[str, Any]:
         "headlines": headlines(run.info["detectors"]),
         "skipped_detectors": run.info["skipped_detectors"],
         "tiers": {tier: int(tiers.get(tier, 0)) for tier in TIER_NAMES},
+        "all_under_review": _all_under_review(samples),
         "seconds": {name: stage["seconds"] for name, stage in run.info["stages"].items()},
         "cached_stages": run.info["cached_stages"],
         "in_sample": run.info["in_sample"],
@@ -76,6 +78,9 @@ def summary_text(run: Run) -> str:
     ]
     lines.append("most confused: " + (", ".join(pairs) or "nothing"))
     lines.append("train tiers: " + ", ".join(f"{tier} {n}" for tier, n in found["tiers"].items()))
+    if lost := found["all_under_review"]:
+        said = f"nothing to train on until somebody decides: all of {listed(lost)} is under review"
+        lines += wrapped(said, "  ")
     if found["in_sample"]["splits"]:
         lines.append(f"in-sample: {found['in_sample']['why']}")
     if found["cached_stages"]:
@@ -99,6 +104,13 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(heads), line(["-" * width for width in widths]), *map(line, cells)])
+
+
+def _all_under_review(samples: pd.DataFrame) -> list[str]:
+    """Classes of which every training image is set aside."""
+    train = samples[(samples["split"] == "train") & samples["label"].notna()]
+    aside = train["tier"] == TIER_NAMES[-1]
+    return sorted(set(train.loc[aside, "label"]) - set(train.loc[~aside, "label"]))
 
 
 def _interval(value: float, interval: Sequence[float]) -> str:

@@ -11,7 +11,8 @@ import pandas as pd
 from curate.data.views import VIEWS
 from curate.errors import ExportError, listed
 from curate.findings import Floats
-from curate.remedies.tiers import difficulty_of, tier_by_cutoffs
+from curate.remedies.tiering import REVIEW, Tiering
+from curate.remedies.tiers import USUAL, difficulty_of, tier_by_cutoffs
 from curate.store.schema import ACTIONS
 
 EDIT_COLUMNS = ["filepath", "split", "label", "action", "value", "by", "reason"]
@@ -27,9 +28,9 @@ class Edited:
     """The images after all decisions.
 
     Attributes:
-        samples: the run's samples with `label`, `tier`, `difficulty`, `reason` as decided, a bool
-            column `dropped`, and `turn`: the view of `curate.data.views` that sets an image
-            upright, or empty.
+        samples: the run's samples with `label`, `tier`, `difficulty`, `weight`, `reason` as
+            decided, a bool column `dropped`, and `turn`: the view of `curate.data.views` that
+            sets an image upright, or empty.
         edits: what was dropped, relabelled or turned, with the columns `EDIT_COLUMNS`; `by` is
             "tool" or "person".
     """
@@ -44,30 +45,36 @@ def apply_decisions(
     decisions: pd.DataFrame,
     pred_probs: Floats,
     class_names: tuple[str, ...],
+    tiering: Tiering = USUAL,
 ) -> Edited:
     """Carry out decisions: a person's always wins, and the tool never touches val or test.
 
     Of several decisions on one image the first in the order exclude, relabel, hard, easy, ok
     sets the tier; a relabel and a turn are carried out beside hard or easy as well. Suspected
     label errors of train stay in the tier `review` and out of the training list unless a person
-    said ok, relabelled them or gave them a tier. An image that a person puts back takes its tier
-    from the cut-offs of its class.
+    said ok, relabelled them or gave them a tier: easy is the first one, hard the last. An image
+    that a person puts back takes its tier from where it stands in its class. A person's tier or
+    label takes away the weight that the tool gave.
 
     Args:
         samples: the run's samples, in the row order of `pred_probs`.
-        tiers: the run's tiers.
+        tiers: their tiers; an image that is not in them keeps that of `samples`.
         decisions: rows of `curate.store.schema.DECISIONS`.
         pred_probs: (n, n_classes) held-out probabilities.
         class_names: their columns.
+        tiering: how the tiers were made.
 
     Raises:
         ExportError: an unknown action, or a class that does not exist.
     """
     table = samples.reset_index(drop=True).copy()
-    reasons = tiers.set_index("sample_id")["reason"]
-    table["reason"] = table["sample_id"].map(reasons).fillna("").astype(object)
+    known = tiers.set_index("sample_id").reindex(table["sample_id"])
+    tier = known["tier"].to_numpy(dtype=object)
+    table["tier"] = pd.Series(tier).fillna(table["tier"]).fillna("").astype(object)
+    table["reason"] = known["reason"].fillna("").to_numpy(dtype=object)
+    # Runs of before there were weights have none.
+    table["weight"] = known["weight"].fillna(1.0).to_numpy() if "weight" in known else 1.0
     table["label"] = table["label"].astype(object)
-    table["tier"] = table["tier"].astype(object).where(table["tier"].notna(), "")
     table["dropped"], table["turn"] = False, ""
     cutoffs = table.loc[table["split"] == "train", ["label", "tier", "difficulty"]].copy()
     edits: list[tuple[str, str, str, str, str, str, str]] = []
@@ -75,13 +82,13 @@ def apply_decisions(
     _check(decisions, class_names)
     by_sample = decisions[decisions["sample_id"].isin(rows)].groupby("sample_id", sort=True)
     for sample_id, said in by_sample:
-        _decide(table, rows[str(sample_id)], said, cutoffs, pred_probs, class_names, edits)
-    held = table.index[(table["tier"] == "review") & (table["split"] == "train")]
+        _decide(table, rows[str(sample_id)], said, cutoffs, pred_probs, class_names, tiering, edits)
+    held = table.index[(table["tier"] == REVIEW) & (table["split"] == "train")]
     for i in held:
         row = table.loc[i]
         if not row["dropped"]:
             table.loc[i, "dropped"] = True
-            edits.append((row["filepath"], row["split"], row["label"], "drop", "review", "tool",
+            edits.append((row["filepath"], row["split"], row["label"], "drop", REVIEW, "tool",
                           row["reason"]))  # fmt: skip
     return Edited(table, pd.DataFrame(edits, columns=EDIT_COLUMNS))
 
@@ -93,6 +100,7 @@ def _decide(
     cutoffs: pd.DataFrame,
     pred_probs: Floats,
     class_names: tuple[str, ...],
+    tiering: Tiering,
     edits: list[tuple[str, str, str, str, str, str, str]],
 ) -> None:
     actions = {row.action: row for row in said.itertuples()}
@@ -119,10 +127,14 @@ def _decide(
     tier = next((name for name in ("hard", "easy") if name in actions), None)
     if tier is not None:
         why.insert(0, f"called {tier} {_how(actions[tier])}")
-        table.loc[i, "tier"] = tier
-    elif split == "train" and ("relabel" in actions or table.loc[i, "tier"] == "review"):
+        table.loc[i, "tier"] = tiering.names[-1 if tier == "hard" else 0]
+    elif split == "train" and ("relabel" in actions or table.loc[i, "tier"] == REVIEW):
         difficulty = float(cast(float, table.at[i, "difficulty"]))
-        table.loc[i, "tier"] = tier_by_cutoffs(difficulty, str(table.loc[i, "label"]), cutoffs)
+        table.loc[i, "tier"] = tier_by_cutoffs(
+            difficulty, str(table.loc[i, "label"]), cutoffs, tiering
+        )
+    if tier is not None or "relabel" in actions:
+        table.loc[i, "weight"] = 1.0
     if "ok" in actions:
         why.append(f"said to be ok {_how(actions['ok'])}")
     if "turn" in actions:

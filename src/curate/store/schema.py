@@ -73,8 +73,11 @@ TIERS: Mapping[str, pa.DataType] = {
     "sample_id": pa.string(),
     "tier": pa.string(),
     "difficulty": pa.float64(),
+    "weight": pa.float64(),
     "reason": pa.string(),
 }
+"""`weight` is how often an image is drawn in an epoch, 1 for most; a run of before has none."""
+
 DECISIONS: Mapping[str, pa.DataType] = {
     "sample_id": pa.string(),
     "action": pa.string(),
@@ -91,6 +94,7 @@ DECIDED: Mapping[str, pa.DataType] = {
     "label": pa.string(),
     "tier": pa.string(),
     "difficulty": pa.float64(),
+    "weight": pa.float64(),
     "dropped": pa.bool_(),
     "turn": pa.string(),
     "reason": pa.string(),

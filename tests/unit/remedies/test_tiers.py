@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
+import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.errors import ExportError
-from curate.remedies.edits import apply_decisions
-from curate.remedies.schedule import staged_schedule
-from curate.remedies.tiers import assign_tiers, difficulty_of
+from curate.errors import CurriculumError
+from curate.remedies.tiering import Tiering
+from curate.remedies.tiers import MOST, USUAL, assign_tiers, difficulty_of, rare_weights
 
 NAMES = ("cat", "dog")
 
@@ -32,6 +34,7 @@ def test_shares_follow_the_margin_class_by_class() -> None:
         )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 1), st.booleans()), min_size=1, max_size=30)
 )
@@ -53,117 +56,169 @@ def test_difficulty_by_hand() -> None:
     np.testing.assert_allclose(difficulty_of(np.array([1, 0, -1.0])), [0, 0.5, 1])
 
 
-def test_the_schedule_covers_all_epochs_without_gaps() -> None:
-    for epochs in (3, 10, 15):
-        stages = staged_schedule(epochs)
-        starts = [stage["start_epoch"] for stage in stages]
-        ends = [stage["end_epoch"] for stage in stages]
-        assert starts == [0, *ends[:-1]]
-        assert ends[-1] == epochs
+def typed(
+    margins: list[float], types: list[str], tiering: Tiering = USUAL, **more: list[bool]
+) -> pd.DataFrame:
+    """Cats of these margins and types, called s00, s01, ..."""
+    n = len(margins)
+    return assign_tiers(
+        np.array([f"s{i:02d}" for i in range(n)]), np.zeros(n, dtype=int), np.array(margins),
+        np.array(more.get("review", [False] * n)), ["why"] * n, NAMES, types, ["seen"] * n, tiering,
+    )  # fmt: skip
 
 
-def run_tables() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """Ten train cats of falling margin, of which s09 is under review, a val and a test dog."""
-    n = 12
-    labels = ["cat"] * 10 + ["dog"] * 2
-    p_cat = np.r_[np.linspace(0.99, 0.6, 9), 0.05, 0.3, 0.2]
-    probs = np.column_stack([p_cat, 1 - p_cat])
-    own = np.where(np.array(labels) == "cat", p_cat, 1 - p_cat)
-    margin = 2 * own - 1
-    tiers = tiers_of(margin[:10].tolist(), [0] * 10, [False] * 9 + [True])
-    samples = pd.DataFrame(
-        {
-            "sample_id": [f"s{i:02d}" for i in range(n)],
-            "filepath": [f"/data/{i}.png" for i in range(n)],
-            "split": ["train"] * 10 + ["val", "test"],
-            "label": labels,
-            "margin": margin,
-            "difficulty": difficulty_of(margin),
-            "tier": [*tiers["tier"], None, None],
-        }
-    )
-    return samples, tiers, probs
-
-
-def decide(*rows: tuple[str, str, str]):
-    samples, tiers, probs = run_tables()
-    decisions = pd.DataFrame(
-        [(*row, "app:tag") for row in rows], columns=["sample_id", "action", "value", "source"]
-    )
-    edited = apply_decisions(samples, tiers, decisions, probs, NAMES)
-    return edited.samples.set_index("sample_id"), edited.edits
-
-
-def test_without_decisions_only_the_suspects_of_train_are_held_back() -> None:
-    samples, edits = decide()
-    assert samples.index[samples["dropped"]].tolist() == ["s09"]
-    assert edits[["filepath", "action", "value", "by"]].values.tolist() == [
-        ["/data/9.png", "drop", "review", "tool"]
+def test_each_type_is_where_it_belongs() -> None:
+    """Ten cats, of which the hardest are rare, and some of the easiest ambiguous or bad."""
+    margins = np.linspace(0.9, -0.9, 10).tolist()
+    types = [
+        "ambiguous",
+        "low_quality",
+        "boundary",
+        "",
+        "",
+        "",
+        "",
+        "unclear",
+        "mislabelled",
+        "rare",
     ]
-
-
-@pytest.mark.parametrize("action", ["hard", "easy"])
-def test_a_persons_tier_wins_even_over_review(action: str) -> None:
-    samples, edits = decide(("s00", action, ""), ("s09", action, ""))
-    assert samples.loc[["s00", "s09"], "tier"].tolist() == [action, action]
-    assert not samples.loc["s09", "dropped"]
-    assert samples.loc["s00", "reason"] == f"person: called {action} by a tag in the App"
-    assert edits.empty
-
-
-def test_ok_puts_a_suspect_back_by_the_cut_offs_of_its_class() -> None:
-    samples, edits = decide(("s09", "ok", ""))
-    assert samples.loc["s09", "tier"] == "hard"
-    assert edits.empty
-
-
-def test_exclude_drops_in_any_split_and_beats_the_rest() -> None:
-    samples, edits = decide(("s00", "exclude", ""), ("s00", "hard", ""), ("s11", "exclude", ""))
-    assert samples.index[samples["dropped"]].tolist() == ["s00", "s09", "s11"]
-    assert edits["by"].tolist() == ["person", "person", "tool"]
-
-
-def test_relabel_changes_label_and_difficulty_and_is_recorded() -> None:
-    samples, edits = decide(("s09", "relabel", "dog"), ("s10", "relabel", "cat"))
-    assert samples.loc["s09", "label"] == "dog"
-    assert samples.loc["s09", "difficulty"] == pytest.approx(0.05)
-    assert samples.loc["s09", "tier"] == "easy"
-    assert samples.loc["s10", "label"] == "cat"
-    assert samples.loc["s10", "tier"] == ""
-    assert edits["action"].tolist() == ["relabel", "relabel"]
-    assert edits["value"].tolist() == ["dog", "cat"]
-    assert edits["by"].tolist() == ["person", "person"]
-
-
-def test_a_turn_is_noted_beside_the_rest_and_says_where_it_came_from() -> None:
-    samples, tiers, probs = run_tables()
-    decisions = pd.DataFrame(
-        [
-            ("s00", "turn", "vflip", "app:plugin", "orientation"),
-            ("s09", "relabel", "dog", "app:plugin", ""),
-            ("s09", "turn", "rot90", "app:tag", ""),
-        ],
-        columns=["sample_id", "action", "value", "source", "finding"],
-    )
-    edited = apply_decisions(samples, tiers, decisions, probs, NAMES)
-    turns = edited.samples.set_index("sample_id")["turn"]
-    assert turns[turns != ""].to_dict() == {"s00": "vflip", "s09": "rot90"}
-    assert edited.edits[["label", "action", "value", "reason"]].to_numpy().tolist() == [
-        ["cat", "turn", "vflip", "person: to be turned by vflip in the App on orientation"],
-        ["cat", "relabel", "dog", "person: relabelled from cat in the App"],
-        ["dog", "turn", "rot90", "person: to be turned by rot90 by a tag in the App"],
+    table = typed(margins, types)
+    assert table["tier"].tolist() == [
+        "medium", "hard", "medium", "easy", "easy", "easy", "medium", "hard", "review", "easy",
+    ]  # fmt: skip
+    assert table["weight"].tolist() == pytest.approx([1] * 9 + [math.sqrt(8)])
+    assert table["reason"].tolist()[7:] == [
+        "held-out margin -0.50, among the hardest of cat",
+        "looks mislabelled: seen",
+        "rare, so early; held-out margin -0.90; drawn 2.83 times an epoch: sqrt(8 other / 1 rare "
+        "images of cat)",
     ]
+    assert table["reason"][0] == (
+        "ambiguous, so not in the first tier; held-out margin 0.90, among the middling of cat"
+    )
+    assert table["reason"][1] == "low quality, so late; held-out margin 0.70"
 
 
-def test_decisions_on_images_that_are_gone_are_passed_over() -> None:
-    samples, _ = decide(("zz", "exclude", ""))
-    assert samples["dropped"].sum() == 1
+def test_a_class_of_ambiguous_images_has_no_first_tier() -> None:
+    table = typed([0.1, 0.0, -0.1, -0.2, -0.3], ["ambiguous"] * 5)
+    assert table["tier"].tolist() == ["medium"] * 4 + ["hard"]
+    assert typed([0.1, 0.0], ["boundary", ""])["tier"].tolist() == ["medium", "easy"]
+    assert typed([0.1, 0.0], ["rare", "rare"])["tier"].tolist() == ["easy", "easy"]
 
 
-def test_unknown_classes_and_actions_are_refused() -> None:
-    with pytest.raises(ExportError, match="with one of the 2 classes of the run, found 'wolf'"):
-        decide(("s00", "relabel", "wolf"))
-    with pytest.raises(ExportError, match="found 'maybe'"):
-        decide(("s00", "maybe", ""))
-    with pytest.raises(ExportError, match=r"Expected turns of identity.* found 'sideways'"):
-        decide(("s00", "turn", "sideways"))
+def test_low_quality_is_left_out_when_asked() -> None:
+    table = typed([0.9, 0.8, 0.1], ["", "", "low_quality"], Tiering(low_quality="out"))
+    assert table["tier"].tolist() == ["easy", "medium", "review"]
+    assert table["reason"][2] == "left out for its quality, as asked: seen"
+
+
+def test_a_suspected_error_is_under_review_whatever_its_type() -> None:
+    table = typed([0.9, -0.5], ["", "rare"], review=[False, True])
+    assert table["tier"].tolist() == ["easy", "review"]
+    assert table["weight"].tolist() == [1, 1]
+    assert table["reason"][1] == "suspected label error: why"
+
+
+def test_the_weight_of_rare_images_by_hand() -> None:
+    labels = np.array([0] * 10 + [1] * 40 + [2] * 3)
+    rare = np.isin(np.arange(53), [0, 1, 10, 50, 51])
+    aside = np.isin(np.arange(53), [9, 52])
+    weight, how = rare_weights(labels, rare, aside, ("a", "b", "c"))
+    assert weight[[0, 1]].tolist() == pytest.approx([math.sqrt(7 / 2)] * 2)
+    assert weight[10] == MOST  # sqrt(39) is more
+    assert how[10].endswith("sqrt(39 other / 1 rare images of b), at most 3")
+    assert weight[[50, 51]].tolist() == [1, 1]  # a class of nothing else is not rare in itself
+    assert how[50] == ""
+    assert weight[~rare].tolist() == [1] * 48
+
+
+KINDS = st.sampled_from(
+    ["", "", "", "rare", "ambiguous", "boundary", "low_quality", "mislabelled", "unclear"]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1, 1), st.integers(0, 1), st.booleans(), KINDS), min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from([
+        USUAL, Tiering(2), Tiering(5), Tiering(4, class_balanced=False),
+        Tiering(low_quality="out"), Tiering.by_thresholds(0.2, 0.5),
+    ]),
+)  # fmt: skip
+def test_every_image_is_in_one_tier_with_its_reason(
+    rows: list[tuple[float, int, bool, str]], tiering: Tiering
+) -> None:
+    margins, labels, review, types = map(list, zip(*rows, strict=True))
+    n = len(rows)
+    ids = np.array([f"s{i:02d}" for i in range(n)])
+    table = assign_tiers(
+        ids, np.array(labels), np.array(margins), np.array(review), ["why"] * n, NAMES, types,
+        ["seen"] * n, tiering,
+    )  # fmt: skip
+    assert table["sample_id"].tolist() == ids.tolist()
+    assert set(table["tier"]) <= {*tiering.names, "review"}
+    assert (table["reason"] != "").all()
+    table = table.assign(kind=types, error=review)
+    held = table["error"] | (table["kind"] == "mislabelled")
+    held |= (table["kind"] == "low_quality") & (tiering.low_quality == "out")
+    assert ((table["tier"] == "review") == held).all()
+    kept = table[~held]
+    assert (kept.loc[kept["kind"] == "rare", "tier"] == tiering.names[0]).all()
+    assert (
+        kept.loc[kept["kind"].isin(["ambiguous", "boundary"]), "tier"] != tiering.names[0]
+    ).all()
+    assert (kept.loc[kept["kind"] == "low_quality", "tier"] == tiering.names[-1]).all()
+    assert ((table["weight"] > 1) <= (table["kind"] == "rare")).all()
+    assert table["weight"].between(1, MOST).all()
+
+
+def test_five_tiers_of_equal_size_and_thresholds() -> None:
+    margins = np.linspace(1, -0.8, 10).tolist()  # difficulty 0, 0.1, ..., 0.9
+    assert typed(margins, [""] * 10, Tiering(5))["tier"].tolist() == [
+        f"tier{i // 2 + 1}" for i in range(10)
+    ]
+    table = typed(margins, [""] * 10, Tiering.by_thresholds(0.15, 0.45))
+    assert table["tier"].tolist() == ["easy"] * 2 + ["medium"] * 3 + ["hard"] * 5
+    assert table["reason"][2] == "held-out margin 0.60; its tier is of difficulty 0.15 to 0.45"
+    two = typed(margins, [""] * 10, Tiering.by_thresholds(0.95))
+    assert set(two["tier"]) == {"tier1"}
+
+
+def test_over_all_classes_a_hard_class_is_all_late() -> None:
+    margins, labels = [0.9, 0.8, 0.7, 0.1, 0.0, -0.1], [0] * 3 + [1] * 3
+    table = assign_tiers(
+        np.array([f"s{i}" for i in range(6)]), np.array(labels), np.array(margins),
+        np.zeros(6, dtype=bool), [""] * 6, NAMES, tiering=Tiering(2, class_balanced=False),
+    )  # fmt: skip
+    assert table["tier"].tolist() == ["tier1"] * 3 + ["tier2"] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"count": 1}, "at least 2 tiers, found 1"),
+        ({"count": 3, "thresholds": (0.5, 0.2)}, "each above the one before it, found 0.5, 0.2"),
+        ({"count": 2, "thresholds": (1.5,)}, "above 0 and below 1"),
+        ({"count": 5, "thresholds": (0.5,)}, "Expected 2 tiers with 1 thresholds, found 5"),
+        ({"low_quality": "never"}, "late or out, found 'never'"),
+    ],
+)
+def test_a_tiering_that_cannot_be_is_refused(given: dict[str, Any], match: str) -> None:
+    with pytest.raises(CurriculumError, match=match):
+        Tiering(**given)
+
+
+def test_a_tiering_comes_back_from_json() -> None:
+    for tiering in (USUAL, Tiering(5, low_quality="out"), Tiering.by_thresholds(0.1, 0.4)):
+        assert Tiering.from_json(json.loads(json.dumps(tiering.to_json()))) == tiering
+    assert Tiering.from_json({}) == USUAL
+    for found, match in (
+        ([], "Expected a tiering"), ({"tiers": 3}, "found 'tiers'"),
+        ({"count": "3"}, "count of the tiers to be like 3, found '3'"),
+        ({"thresholds": 0.5}, "a list of numbers"), ({"count": True}, "found True"),
+    ):  # fmt: skip
+        with pytest.raises(CurriculumError, match=match):
+            Tiering.from_json(found)

@@ -1,8 +1,7 @@
-"""Who is trained on when: the tiers class by class, and the images of each epoch."""
+"""Who is trained on: the tiers class by class."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +46,12 @@ def tiers(board: Board) -> Tiers:
     return Tiers(names, counts[shown], totals, len(counts))
 
 
-def seen(stages: Sequence[dict[str, Any]], totals: dict[str, int]) -> dict[str, list[int]]:
-    """Per tier the images that each epoch trains on.
-
-    Args:
-        stages: with `start_epoch` (included), `end_epoch` (excluded) and `tiers`.
-        totals: images of each tier.
-    """
-    epochs = max((int(stage["end_epoch"]) for stage in stages), default=0)
-    found = {tier: [0] * epochs for tier in TIER_NAMES}
-    for stage in stages:
-        for tier in stage["tiers"]:
-            for epoch in range(int(stage["start_epoch"]), int(stage["end_epoch"])):
-                found[tier][epoch] = totals.get(tier, 0)
-    return found
+def trained(board: Board) -> dict[str, NDArray[Any]]:
+    """The labelled images in a tier, as `curate.recipe.sampling` takes them: a column a name."""
+    rows = np.flatnonzero(np.isin(board.tiers.astype(str), TIER_NAMES[:-1]) & (board.labels >= 0))
+    difficulty = board.samples["difficulty"].to_numpy(dtype=float)
+    return {
+        "tier": board.tiers[rows].astype(str),
+        "difficulty": difficulty[rows],
+        "target": board.labels[rows],
+    }

@@ -7,7 +7,7 @@ import pytest
 from made_board import made_board
 
 from curate.app.board.classes import classes
-from curate.app.board.curriculum import MOST_CLASSES, seen, tiers
+from curate.app.board.curriculum import MOST_CLASSES, tiers, trained
 from curate.app.board.opening import open_path
 
 
@@ -45,17 +45,14 @@ def test_nobody_looked_for_label_errors(tmp_path: Path) -> None:
     assert classes(made_board(tmp_path / "run", ["a"], ["a"]))[0].label_errors is None
 
 
-def test_tiers_and_what_each_epoch_sees(board) -> None:
+def test_tiers_and_who_is_trained_on(board) -> None:
     shown = tiers(board)
     assert shown.totals == {"easy": 1, "medium": 1, "hard": 1, "review": 1}
     assert shown.counts.tolist() == [[1, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]
-    stages = [
-        {"start_epoch": 0, "end_epoch": 2, "tiers": ["easy"]},
-        {"start_epoch": 2, "end_epoch": 3, "tiers": ["easy", "hard"]},
-    ]
-    assert seen(stages, {"easy": 5, "hard": 2}) == {
-        "easy": [5, 5, 5], "medium": [0, 0, 0], "hard": [0, 0, 2], "review": [0, 0, 0],
-    }  # fmt: skip
+    table = trained(board)
+    assert table["tier"].tolist() == ["easy", "medium", "hard"]
+    assert table["target"].tolist() == [0, 0, 1]
+    assert len(table["difficulty"]) == 3
 
 
 def test_tiers_are_those_that_decisions_came_to(board) -> None:
