@@ -65,8 +65,8 @@ def compare(
       curate compare runs/before runs/after --to comparisons/after --app
     """  # noqa: D301 - click wants the control character itself, which keeps the lines apart
     from curate.pipeline.compare import compare_runs
-    from curate.pipeline.compare_files import changed_ids, check_place, write_comparison
-    from curate.pipeline.compare_text import comparison_text
+    from curate.pipeline.comparing.files import changed_ids, check_place, write_comparison
+    from curate.pipeline.comparing.text import comparison_text
     from curate.store.run import Run
 
     if overwrite and to is None:

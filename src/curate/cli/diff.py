@@ -25,7 +25,7 @@ def diff(export_a: Path, export_b: Path, as_json: bool) -> None:
 
     Example: curate diff exports/pets-monday exports/pets
     """
-    from curate.pipeline.export_diff import diff_exports
+    from curate.pipeline.exporting.diff import diff_exports
 
     found = diff_exports(export_a, export_b)
     if as_json:

@@ -118,7 +118,7 @@ def _chosen(
 def _views(run: Any, to: Path) -> list[str]:
     """Show the export in the run's dataset; returns the names of its views."""
     from curate.app.exported import show_export
-    from curate.pipeline.export_stages import stages_of, states_of
+    from curate.pipeline.exporting.stages import stages_of, states_of
     from curate.progress import bars
 
     folder = to.expanduser().resolve()
@@ -128,7 +128,7 @@ def _views(run: Any, to: Path) -> list[str]:
 def _check(folder: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from curate.pipeline.export_check import check_export
+    from curate.pipeline.exporting.check import check_export
     from curate.progress import bars
 
     found = check_export(folder, bars)

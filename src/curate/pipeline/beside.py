@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.numerics.metrics import confusion_matrix
-from curate.pipeline.compare_labels import settle, task_of
-from curate.pipeline.compare_members import members_of, shared_images
+from curate.pipeline.comparing.labels import settle, task_of
+from curate.pipeline.comparing.members import members_of, shared_images
 from curate.store.run import Run
 
 

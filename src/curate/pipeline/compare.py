@@ -17,7 +17,7 @@ from curate.comparison.scores import Predicted
 from curate.errors import ComparisonError
 from curate.findings import stage_rng
 from curate.numerics.paired import holm, paired_difference
-from curate.pipeline.compare_labels import (
+from curate.pipeline.comparing.labels import (
     NEWEST,
     OF_A,
     OF_B,
@@ -26,17 +26,17 @@ from curate.pipeline.compare_labels import (
     settle,
     task_of,
 )
-from curate.pipeline.compare_members import (
+from curate.pipeline.comparing.members import (
     SPLITS,
     Member,
     Shared,
     members_of,
     shared_images,
 )
-from curate.pipeline.compare_models import model_row
-from curate.pipeline.compare_parts import Place, found_in, slices
-from curate.pipeline.compare_report import pair_report
-from curate.pipeline.compare_votes import choosing_images, vote_report
+from curate.pipeline.comparing.models import model_row
+from curate.pipeline.comparing.parts import Place, found_in, slices
+from curate.pipeline.comparing.report import pair_report
+from curate.pipeline.comparing.votes import choosing_images, vote_report
 from curate.store.run import Run
 
 FORMAT = "curate.comparison"
@@ -48,7 +48,7 @@ class Compared:
     """A comparison of runs.
 
     Attributes:
-        report: all of it as plain JSON values; see `curate.pipeline.compare_files`.
+        report: all of it as plain JSON values; see `curate.pipeline.comparing.files`.
         members: the runs.
         rows: (k, n) the rows of the images that count, in the samples of each run.
         pairs: each other run beside the first, in the order given.
@@ -82,7 +82,7 @@ def compare_runs(
         split: "test", "val" or "train"; None takes the first of these with labels in every run.
         intersect: go on with the shared images where runs have different ones.
         vote: "hard" or "soft" compares a vote of all runs with the best single one, too.
-        labels: "newest", "A" or "B"; see `curate.pipeline.compare_labels`.
+        labels: "newest", "A" or "B"; see `curate.pipeline.comparing.labels`.
 
     Raises:
         ComparisonError: the runs cannot be compared as asked.

@@ -22,7 +22,7 @@ from curate.pipeline.curriculum import (
     policy_of,
 )
 from curate.pipeline.decided import check_trainable, edited
-from curate.pipeline.export_content import (
+from curate.pipeline.exporting.content import (
     FOLDS,
     content_of,
     decisions_table,
@@ -31,16 +31,16 @@ from curate.pipeline.export_content import (
     run_digest,
     settings_of,
 )
-from curate.pipeline.export_files import list_files
-from curate.pipeline.export_scores import counts_of, scores_of
-from curate.pipeline.export_target import (
+from curate.pipeline.exporting.exported import DECISIONS, FILES, IMAGES, digest_of_bytes
+from curate.pipeline.exporting.files import list_files
+from curate.pipeline.exporting.scores import counts_of, scores_of
+from curate.pipeline.exporting.target import (
     check_images,
     check_one_file_system,
     check_room,
     check_target,
     placed,
 )
-from curate.pipeline.exported import DECISIONS, FILES, IMAGES, digest_of_bytes
 from curate.progress import Progress, silent
 from curate.recipe.curriculum import ABOUT, FORMAT, SCHEMA_VERSION
 from curate.recipe.schedule import make_schedule

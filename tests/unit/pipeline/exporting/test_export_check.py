@@ -9,7 +9,7 @@ import pytest
 
 from curate.errors import ExportError
 from curate.pipeline.export import export
-from curate.pipeline.export_check import check_export
+from curate.pipeline.exporting.check import check_export
 from made_export import run_of
 
 FORMATS = ["imagefolder", "webdataset", "parquet"]

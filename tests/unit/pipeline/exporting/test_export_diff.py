@@ -11,7 +11,7 @@ import pytest
 from curate.cli.diff import lines
 from curate.errors import ExportError
 from curate.pipeline.export import export
-from curate.pipeline.export_diff import diff_exports
+from curate.pipeline.exporting.diff import diff_exports
 from curate.store.journal import Change, Journal
 from curate.store.run import Run
 from made_export import run_of

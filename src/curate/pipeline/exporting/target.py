@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from curate.errors import ExportError, listed
-from curate.pipeline.exported import FILES, read_files
+from curate.pipeline.exporting.exported import FILES, read_files
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.recipe.curriculum import ABOUT, FORMAT
 from curate.remedies.formats.placing import other_file_system

@@ -7,7 +7,7 @@ from typing import Any
 
 from curate.comparison.change import BETTER, WORSE
 from curate.numerics.paired import LEVEL
-from curate.pipeline.compare_models import NOT_RECORDED, in_words
+from curate.pipeline.comparing.models import NOT_RECORDED, in_words
 from curate.pipeline.plain_text import cut, right, wrapped
 from curate.pipeline.summary import columns
 

@@ -11,7 +11,7 @@ from curate.comparison.parts import share_interval
 from curate.comparison.scores import Predicted, Task
 from curate.numerics.intervals import bootstrap_macro_f1, f1_scores
 from curate.numerics.metrics import calibration_error, confusion_matrix
-from curate.pipeline.compare_members import Member
+from curate.pipeline.comparing.members import Member
 from curate.store.run import Run
 
 NOT_RECORDED = "not recorded"

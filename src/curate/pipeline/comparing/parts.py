@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from curate.comparison.parts import SMALLEST, Part, values_of
 from curate.detectors.choosing import load_installed
 from curate.detectors.registry import DETECTORS
-from curate.pipeline.compare_members import Member
+from curate.pipeline.comparing.members import Member
 
 Place = dict[str, int]
 """Sample id of the first run -> number among the images compared."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from curate.pipeline.export_target import names_in
-from curate.pipeline.exported import FILE_COLUMNS, digest_of_file
+from curate.pipeline.exporting.exported import FILE_COLUMNS, digest_of_file
+from curate.pipeline.exporting.target import names_in
 
 
 def list_files(folder: Path, images: pd.DataFrame) -> pd.DataFrame:

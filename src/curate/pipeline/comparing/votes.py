@@ -12,9 +12,9 @@ from curate.comparison import voting
 from curate.comparison.pair import Pair, compare
 from curate.comparison.scores import Predicted, Task
 from curate.errors import ComparisonError
-from curate.pipeline.compare_labels import settle, task_of
-from curate.pipeline.compare_members import Member, Shared, shared_images
-from curate.pipeline.compare_report import pair_report
+from curate.pipeline.comparing.labels import settle, task_of
+from curate.pipeline.comparing.members import Member, Shared, shared_images
+from curate.pipeline.comparing.report import pair_report
 
 
 def vote_report(

@@ -14,7 +14,7 @@ from curate.comparison.scores import Task
 from curate.errors import ComparisonError, listed
 from curate.findings import Bools, Ints
 from curate.numerics.copy_groups import components
-from curate.pipeline.compare_members import Member, Shared
+from curate.pipeline.comparing.members import Member, Shared
 from curate.store.journal import Journal
 
 NEWEST, OF_A, OF_B = "newest", "A", "B"

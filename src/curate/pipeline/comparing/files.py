@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from curate.comparison.pair import Pair
 from curate.errors import ComparisonError
 from curate.pipeline.compare import FORMAT, Compared
-from curate.pipeline.compare_parts import kinds_found
+from curate.pipeline.comparing.parts import kinds_found
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.store.files import place_folder, write_json
 from curate.store.run import Run

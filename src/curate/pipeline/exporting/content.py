@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from curate.findings import Ints
 from curate.pipeline.evidence import copies_of
-from curate.pipeline.exported import DECISION_COLUMNS, IMAGE_COLUMNS
+from curate.pipeline.exporting.exported import DECISION_COLUMNS, IMAGE_COLUMNS
 from curate.pipeline.stages import fold_groups, label_numbers
 from curate.progress import Progress, log, silent
 from curate.recipe.stages import Schedule

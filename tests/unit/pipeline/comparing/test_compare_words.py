@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.pipeline.compare_members import short_names
-from curate.pipeline.compare_models import in_words
+from curate.pipeline.comparing.members import short_names
+from curate.pipeline.comparing.models import in_words
 
 
 def test_names_are_as_long_as_tells_them_apart() -> None:

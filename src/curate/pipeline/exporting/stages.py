@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from curate.pipeline.exported import read_export
+from curate.pipeline.exporting.exported import read_export
 from curate.recipe.curriculum import read_curriculum
 from curate.remedies.formats.content import stage_rows
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from curate.errors import ExportError
-from curate.pipeline.export_target import names_in
-from curate.pipeline.exported import Exported, digest_of_file, read_export
+from curate.pipeline.exporting.exported import Exported, digest_of_file, read_export
+from curate.pipeline.exporting.target import names_in
 from curate.progress import Progress, silent
 from curate.remedies.formats import FORMATS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from curate.pipeline.exported import Exported, read_export
+from curate.pipeline.exporting.exported import Exported, read_export
 
 LISTED = ("kept", "review")
 """States of images that some list has."""
