@@ -75,14 +75,18 @@ class ConfusionTab(DifferencePart):
         two = None if other_run(ctx) is None else difference_of(beside_of(ctx), chosen["search"])
         shown = two or matrix(board, chosen["split"], chosen["search"])
         bar = columns(panel, "bar", "150px 190px 1fr")
-        splits = {ALL: "all splits", **{name: name for name in SPLITS if name in board.splits}}
+        splits = {name: name for name in SPLITS if name in board.splits}
         change = self.on_confusion_option
-        dropdown(bar, "split", "split", splits, chosen["split"] or ALL, change)
-        dropdown(bar, "shown", "numbers", SHOWN, chosen["shown"], change)
-        bar.bool(
-            "mistakes", label="mistakes only", default=bool(chosen["mistakes"]),
-            view=types.SwitchView(), on_change=change,
-        )  # fmt: skip
+        if two is None:
+            splits = {ALL: "all splits", **splits}
+            dropdown(bar, "split", "split", splits, chosen["split"] or ALL, change)
+            dropdown(bar, "shown", "numbers", SHOWN, chosen["shown"], change)
+            bar.bool(
+                "mistakes", label="mistakes only", default=bool(chosen["mistakes"]),
+                view=types.SwitchView(), on_change=change,
+            )  # fmt: skip
+        else:
+            dropdown(bar, "split", "split", splits, beside_of(ctx).split, change)
         if not shown.whole or chosen["search"]:
             panel.str(
                 "search", label="classes with this in their name", default=chosen["search"],

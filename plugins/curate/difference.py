@@ -43,7 +43,7 @@ class DifferencePart:
         text(
             panel, "both",
             f"{number(len(two.ids))} labelled {two.split} images in both runs: this one has "
-            f"{number(right_a)} right, {two.other.name} {number(right_b)}. Whether that is more "
+            f"{number(right_a)} right, the other {number(right_b)}. Whether that is more "
             f"than chance is said by: curate compare {board_of(ctx).run.path} {two.other}",
         )  # fmt: skip
         panel.plot(
@@ -73,8 +73,9 @@ def choose_other(ctx: Any, parent: types.Object, on_change: Callable[..., Any]) 
     """A list of the other runs of these classes; nothing where there is none."""
     others = other_runs(ctx.dataset)
     if others:
-        choices = {ALONE: "no other run", **others}
-        dropdown(parent, "other", "difference to", choices, other_run(ctx) or ALONE, on_change)
+        choices = {ALONE: "no other run beside this one"}
+        choices |= {path: f"difference to {name}" for path, name in others.items()}
+        dropdown(parent, "other", "another run", choices, other_run(ctx) or ALONE, on_change)
 
 
 def other_run(ctx: Any) -> str | None:

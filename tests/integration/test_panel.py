@@ -115,7 +115,7 @@ def test_another_run_beside_this_one(ask, run, published, tmp_path) -> None:
     assert "error" not in parts, parts["error"]
     assert str(other.path) in parts["other"]["type"]["values"]
     said = parts["both"]["view"]["title"]
-    assert "test images in both runs: this one has 5 right, run 4" in said
+    assert "test images in both runs: this one has 5 right, the other 4" in said
     (drawn,) = [one["data"]["heatmap"] for one in asked["patch_panel_data"]]
     assert drawn[0]["text"] == [["-1", "", "+1"], ["", "", ""], ["", "", ""]]
     assert drawn[0]["z"] == [[-1, 0, -1], [0, 0, 0], [0, 0, 0]]
