@@ -13,6 +13,7 @@
         ├── ExportError         2  an export directory, or a decision that cannot be carried out
         ├── PolicyError         2  an augmentation policy, its file or a stage of it
         ├── CurriculumError     2  a schedule, or an export that a trainer cannot follow
+        ├── TrainingError       2  a training that cannot start as asked, or cannot go on
         ├── ComparisonError     2  runs that cannot be compared, or where to write the comparison
         ├── DatabaseError       2  no working MongoDB
         └── SessionError        2  the App cannot be served as asked
@@ -67,6 +68,10 @@ class ExportError(InputError):
 
 class CurriculumError(InputError):
     """A schedule asks for what cannot be, or an exported curriculum cannot be followed."""
+
+
+class TrainingError(InputError):
+    """A training cannot be started as asked, or cannot go on; finished epochs are kept."""
 
 
 class PolicyError(InputError):

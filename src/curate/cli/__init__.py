@@ -26,11 +26,16 @@ COMMANDS = {
     "analyze": ("curate.cli.analyze:analyze", "Find the hard cases in folders of images."),
     "app": ("curate.cli.app:app", "Open the App on a run again."),
     "audit": ("curate.cli.audit:audit", "Judge a sample of findings: how often are they right?"),
+    "compare": ("curate.cli.compare:compare", "Compare models: what was fixed, what broke?"),
+    "curriculum": ("curate.cli.curriculum:curriculum", "Draw who is trained on when, and why."),
     "demo": ("curate.cli.demo:demo", "Analyse real digits with planted faults."),
+    "diff": ("curate.cli.diff:diff", "Say what changed between two exports, and why."),
     "doctor": ("curate.cli.doctor:doctor", "Check this installation and say each cure."),
     "export": ("curate.cli.export:export", "Write curriculum splits, with people's decisions."),
     "inspect": ("curate.cli.inspect:inspect", "Say what a dataset holds, without a model."),
     "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
+    "policy": ("curate.cli.policy:policy", "Recommend augmentations, with the evidence."),
+    "predict": ("curate.cli.predict:predict", "Predict pictures from anywhere, by a run's model."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 
