@@ -35,6 +35,7 @@ COMMANDS = {
     "inspect": ("curate.cli.inspect:inspect", "Say what a dataset holds, without a model."),
     "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
     "policy": ("curate.cli.policy:policy", "Recommend augmentations, with the evidence."),
+    "predict": ("curate.cli.predict:predict", "Predict pictures from anywhere, by a run's model."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 
