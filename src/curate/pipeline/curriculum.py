@@ -80,7 +80,7 @@ def make_plan(
         named = SKETCH_WINNER
     elif with_policy and (run.path / POLICY_FILE).is_file():
         named = str(run.path / POLICY_FILE)
-    found = policy_of(named, tuple(run.info["classes"]), int(run.info.get("seed", 0)))
+    found = policy_of(named, tuple(run.info["classes"]), int(run.info.get("seed", 0)), run)
     stages = len(found.stages) if found is not None else 0
     return Plan(make_schedule(preset, epochs, tiering.names, stages, **options), tiering, named)
 
@@ -113,8 +113,17 @@ def _named(policy: str, folder: Path) -> str:
     return str(place.resolve()) if place.is_file() else policy
 
 
-def policy_of(named: str | None, classes: tuple[str, ...], seed: int) -> Policy | None:
+def policy_of(
+    named: str | None, classes: tuple[str, ...], seed: int, run: Run | None = None
+) -> Policy | None:
     """The policy that a plan names.
+
+    Args:
+        named: of `Plan`.
+        classes: class names.
+        seed: of the run.
+        run: the policy of a preset was made for other images: classes that this run's evidence
+            calls unsafe are left alone in it, see `curate.pipeline.sparing`.
 
     Raises:
         PolicyError: it cannot be read, or is of other classes.
@@ -122,9 +131,11 @@ def policy_of(named: str | None, classes: tuple[str, ...], seed: int) -> Policy 
     if named is None:
         return None
     if named == SKETCH_WINNER:
+        from curate.pipeline.sparing import spared
         from curate.recipe.sketch_winner import sketch_winner_policy
 
-        return sketch_winner_policy(classes, seed)
+        made = sketch_winner_policy(classes, seed)
+        return made if run is None else spared(made, run)
     from curate.recipe.foreign import read_any
 
     found = read_any(named)

@@ -39,7 +39,7 @@ def curriculum_facts(run: Run, plan: Plan) -> dict[str, Any]:
     samples = edited(run, plan.tiering).samples
     check_trainable(samples, plan.tiering)
     classes = [str(name) for name in run.info["classes"]]
-    policy = policy_of(plan.policy, tuple(classes), int(run.info["seed"]))
+    policy = policy_of(plan.policy, tuple(classes), int(run.info["seed"]), run)
     check_policy(plan, policy)
     table = trained(samples, plan.tiering).reset_index(drop=True)
     held = samples[(samples["split"] == "train") & (samples["tier"] == REVIEW)]

@@ -165,7 +165,7 @@ def _planned(
     else:
         if plan is None:
             plan = make_plan(run, epochs=epochs, with_policy=with_policy, **choices)
-        found = policy_of(plan.policy if with_policy else None, names, seed)
+        found = policy_of(plan.policy if with_policy else None, names, seed, run)
     if not with_policy:
         stages = tuple(replace(stage, policy_stage=None) for stage in plan.schedule.stages)
         plan = replace(plan, schedule=replace(plan.schedule, stages=stages), policy=None)
