@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from curate.app.names import dataset_name
+from curate.remedies.formats.content import COLUMNS
 from curate.store.run import Run
 
 # The first test to run also analyses the demo dataset.
@@ -79,7 +80,7 @@ def test_two_images_tagged_in_the_app_are_exactly_the_persons_hard_ones(
     done = curate("export", demo, "--to", tmp_path / "export")
     assert done.returncode == 0, done.stderr
     hard = pd.read_csv(tmp_path / "export" / "train_hard.csv")
-    assert ",".join(hard) == "filepath,label,target,tier,difficulty,turn,reason"
+    assert tuple(hard) == COLUMNS
     by_person = hard[hard["reason"].str.startswith("person")]
     assert set(by_person["filepath"]) == chosen
     others = pd.read_csv(tmp_path / "export" / "train_easy.csv")

@@ -36,6 +36,7 @@ COMMANDS = {
     "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
     "policy": ("curate.cli.policy:policy", "Recommend augmentations, with the evidence."),
     "predict": ("curate.cli.predict:predict", "Predict pictures from anywhere, by a run's model."),
+    "train": ("curate.cli.train:train", "Train a model on an export, and make a run of it."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 

@@ -134,11 +134,15 @@ def _with_weights(
     """A model with the weights of a file, which were trained at its own size or at `img_size`."""
     import timm
 
+    from curate.inference.heads import has_mlp_head, put_mlp_head
+
     model = timm.create_model(name, pretrained=False, num_classes=n_classes)
     heads = _heads(model) if n_classes == 0 else ()
     own = model.state_dict()
     if img_size is not None and misfits(own, found.state_for(own), heads)[1]:
         model = _at_size(name, n_classes, img_size) or model
+    if n_classes and has_mlp_head(model, found.state):
+        put_mlp_head(model)
     load_state(model, found, name, path, heads)
     return model
 

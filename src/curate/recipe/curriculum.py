@@ -121,9 +121,10 @@ def read_list(folder: Path, split: str, classes: tuple[str, ...]) -> pd.DataFram
             f"{path.name}", repr(first["label"]),
         )  # fmt: skip
     if split == "train":
+        # What has no label cannot be trained on; all that count rows count the same ones.
+        table = table[labelled].reset_index(drop=True)
         if not len(table):
-            raise _again(folder, "images to train on in train.csv", "none")
-        table.loc[~labelled, "tier"] = ""  # it cannot be trained on as it is
+            raise _again(folder, "labelled images to train on in train.csv", "none")
         if not (np.isfinite(table["weight"]) & (table["weight"] > 0)).all():
             raise _again(folder, "weights above 0 in train.csv", "others")
     return table
