@@ -8,6 +8,7 @@ import socket
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
+from settling import Events
 
 from curate.app.names import dataset_name
 from curate.remedies.formats.content import COLUMNS
@@ -35,6 +36,7 @@ def in_reading_order(thumbnails):
 
 def test_the_app_opens_on_the_workspace(app, demo, page):
     images = len(Run(demo).table("samples"))
+    events = Events(page)
     open_view(page, app.wait(), demo)
     expect(page.locator("[data-cy=entry-counts]")).to_have_text(f"{images:,} samples")
     for panel in ("samples", "curate", "embeddings", "model_evaluation_panel_builtin"):
@@ -43,6 +45,7 @@ def test_the_app_opens_on_the_workspace(app, demo, page):
     page.get_by_text("pre-computed embeddings").click()
     expect(page.get_by_text(f"{images:,} points")).to_be_visible()
     page.locator("[data-cy=panel-tab-model_evaluation_panel_builtin]").click()
+    events.settle()  # the panel's first answer would undo the click
     evaluations = page.locator("[data-cy=panel-content-model_evaluation_panel_builtin]")
     evaluations.get_by_text("eval", exact=True).click()
     expect(page.get_by_text("Accuracy", exact=True)).to_be_visible()

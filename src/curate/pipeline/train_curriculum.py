@@ -191,7 +191,9 @@ def _copied(found: Curriculum, folder: Path, asked: Asked) -> None:
     if asked.folds is not None and (found.folder / FOLDS).is_dir():
         shutil.copytree(found.folder / FOLDS, folder / FOLDS)
     train = listed_images(found.folder, "train")
-    train[found.table["target"].to_numpy() >= 0].to_csv(folder / "train.csv", index=False)
+    train[train["sample_id"].isin(found.table["sample_id"])].to_csv(
+        folder / "train.csv", index=False
+    )
     if policy is not None:
         from curate.recipe.policy import write_policy
 
