@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curate.errors import ModelError, PolicyError, listed
+from curate.errors import PolicyError, listed
 from curate.findings import Evidence, Ints
 from curate.inference.augmented import (
     VERSION,
@@ -23,11 +23,9 @@ from curate.inference.augmented import (
     gather_copies,
     missing_copies,
 )
-from curate.inference.embedder import Embedder
 from curate.numerics.balanced import balanced_sample
 from curate.pipeline.embedding import SHARDS_VERSION
-from curate.pipeline.models import Model
-from curate.pipeline.settings import Settings
+from curate.pipeline.run_model import model_of, settings_of
 from curate.progress import Progress, log
 from curate.recipe import transforms
 from curate.recipe.transforms import TRANSFORMS, render
@@ -179,14 +177,14 @@ def augmented_copies(
     passing: dict[str, tuple[str, str]] = {}
     missing = missing_copies(shards, work, evidence.seed)
     if missing:
-        settings = _settings(run, options)
+        settings = settings_of(run, options)
         passing = _changed_files(run, missing)
         _check_missing(passing, work)
         n_copies = sum(len(item.changes) for item in missing)
         log.info("%d changed copies of %d images are to be made", n_copies, len(missing))
         passing |= embed_copies(
             shards, [item for item in missing if item.digest not in passing],
-            _embedder(run, settings, evidence.class_names), _renderer(plans), evidence.seed,
+            model_of(run, settings), _renderer(plans), evidence.seed,
             settings.workers or min(16, os.cpu_count() or 1), progress, settings.source.max_pixels,
         )  # fmt: skip
         for other in shards.folder.parent.glob("*"):
@@ -206,17 +204,6 @@ def augmented_copies(
     }
     rows = {name: of[known[name].astype(bool)] for name, of in wanted.items()}
     return Copies(shards, evidence, plans, rows)
-
-
-def _embedder(run: Run, settings: Settings, class_names: tuple[str, ...]) -> Embedder:
-    embedder = Model(settings, class_names).load()
-    known = run.info.get("inference", {}).get("weights_digest")
-    if known is not None and known != embedder.digest:
-        raise ModelError(
-            f"Expected the model that the run was analysed with ({settings.model}), found one with "
-            "other weights or another preprocessing. Analyse again, or bring back the weights."
-        )
-    return embedder
 
 
 def _drawn(evidence: Evidence, rows: Ints, n: int, which: str) -> Ints:
@@ -287,14 +274,6 @@ def _home(run: Run) -> Path:
     rendered = [transforms.VERSION, version("albumentations")]
     key = cache_key("augmented", VERSION, SHARDS_VERSION, model, *rendered)
     return run.path / "cache" / "augmented" / key[:16]
-
-
-def _settings(run: Run, options: Mapping[str, Any]) -> Settings:
-    """The analysis' settings as far as its model goes, wherever its images came from."""
-    recorded = dict(run.info["settings"])
-    recorded["source"] = {k: v for k, v in recorded["source"].items() if k != "given"}
-    given = {name: value for name, value in options.items() if value is not None}
-    return replace(Settings.from_json(recorded), **given)
 
 
 def _workers() -> int:

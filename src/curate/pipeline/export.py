@@ -39,7 +39,6 @@ from curate.pipeline.exporting.target import (
     check_one_file_system,
     check_room,
     check_target,
-    placed,
 )
 from curate.progress import Progress, silent
 from curate.recipe.curriculum import ABOUT, FORMAT, SCHEMA_VERSION
@@ -50,7 +49,7 @@ from curate.remedies.formats.submission import FILE as SUBMISSION
 from curate.remedies.formats.submission import Submission, fill, own_numberings
 from curate.remedies.tiering import REVIEW
 from curate.remedies.tiers import USUAL
-from curate.store.files import write_json, write_text
+from curate.store.files import placed, write_json, write_text
 from curate.store.run import Run
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,7 +26,7 @@ from curate.remedies.prevalence import Prevalence, prevalence
 from curate.remedies.probing import Probes
 from curate.remedies.recommend import Candidate, recommend
 from curate.remedies.weakness import Weakness, weakness
-from curate.store.files import place_folder
+from curate.store.files import placed
 from curate.store.run import Run
 
 
@@ -237,14 +235,6 @@ def _doses(found: Measurements, name: str, strength: str) -> tuple[Dose, ...]:
 
 
 def _write(made: Recommended) -> None:
-    target = made.folder
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        aside.chmod(0o755)
+    with placed(made.folder) as aside:
         write_forms(made.policy, aside)
         write_evidence(made.policy, made.candidates, aside / EVIDENCE_FILE)
-        place_folder(aside, target)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise

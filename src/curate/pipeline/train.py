@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 from curate.errors import InputError, TrainingError
-from curate.pipeline.exporting.target import placed
 from curate.pipeline.places import check_apart, check_holds_none
 from curate.pipeline.train_curriculum import Asked, images_of, prepare
 from curate.progress import Progress, silent
 from curate.recipe.curriculum import read_curriculum
-from curate.store.files import write_json, write_text
+from curate.store.files import placed, write_json, write_text
 from curate.store.run import Run
 
 if TYPE_CHECKING:

@@ -55,6 +55,20 @@ def place_folder(aside: Path, target: Path) -> None:
     shutil.rmtree(old)
 
 
+@contextmanager
+def placed(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its place when the block ends well, and else goes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
+    try:
+        aside.chmod(0o755)
+        yield aside
+        place_folder(aside, target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -18,8 +18,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +30,7 @@ from curate.errors import ComparisonError
 from curate.pipeline.compare import FORMAT, Compared
 from curate.pipeline.comparing.parts import kinds_found
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
-from curate.store.files import place_folder, write_json
+from curate.store.files import placed, write_json
 from curate.store.run import Run
 
 JSON, FIXED, BROKEN, CLASSES = "comparison.json", "fixed.csv", "broken.csv", "per_class.csv"
@@ -70,18 +68,11 @@ def check_place(to: Path, overwrite: bool, runs: list[Run]) -> Path:
 
 def write_comparison(compared: Compared, target: Path) -> None:
     """Write all files of a comparison; `target` comes from `check_place`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        aside.chmod(0o755)
+    with placed(target) as aside:
         write_json(aside / JSON, compared.report)
         images_table(compared, "fixed").to_csv(aside / FIXED, index=False)
         images_table(compared, "broken").to_csv(aside / BROKEN, index=False)
         _per_class(compared.report).to_csv(aside / CLASSES, index=False)
-        place_folder(aside, target)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def images_table(compared: Compared, which: str) -> pd.DataFrame:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from curate.pipeline.exporting.exported import FILES, read_files
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
 from curate.recipe.curriculum import ABOUT, FORMAT
 from curate.remedies.formats.placing import other_file_system
-from curate.store.files import place_folder
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
@@ -129,20 +126,6 @@ def check_room(target: Path, sizes: pd.Series[int], formats: Collection[str], li
             f"Expected room for about {wanted / 1e6:,.0f} MB at {place}, found "
             f"{free / 1e6:,.0f} MB free. Free some, choose another --to{cure}."
         )
-
-
-@contextmanager
-def placed(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its place when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
-    try:
-        aside.chmod(0o755)
-        yield aside
-        place_folder(aside, target)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def _not_ours(folder: Path) -> list[str] | None:

@@ -78,6 +78,14 @@ class Content:
         every = stage_rows(train, self.schedule, self.seed)
         return tuple(train.iloc[rows].reset_index(drop=True) for rows in every)
 
+    def stage_numbers(self) -> dict[str, list[int]]:
+        """Sample id -> the stages that train on it, counted from 1; others are not in it."""
+        found: dict[str, list[int]] = {}
+        for number, rows in enumerate(self.stages, start=1):
+            for sample_id in rows["sample_id"]:
+                found.setdefault(str(sample_id), []).append(number)
+        return found
+
     def parts(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """What a tree of images has: each split, and ``train_stage1`` and so on."""
         for split in SPLITS:

@@ -46,10 +46,7 @@ class HuggingFace:
     def write(self, folder: Path, content: Content) -> None:
         """Place the images of each split and write what is known of them."""
         folder.mkdir(exist_ok=True)
-        stages: dict[str, list[int]] = {}
-        for number, rows in enumerate(content.stages, start=1):
-            for sample_id in rows["sample_id"]:
-                stages.setdefault(str(sample_id), []).append(number)
+        stages = content.stage_numbers()
         with content.progress(self.name, total=len(content.kept), unit="image") as bar:
             for split in SPLITS:
                 rows = content.of(split)

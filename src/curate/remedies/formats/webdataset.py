@@ -44,10 +44,7 @@ class WebDataset:
     def write(self, folder: Path, content: Content) -> None:
         """Write the shards and the list of them."""
         folder.mkdir(exist_ok=True)
-        stages: dict[str, list[int]] = {}
-        for number, rows in enumerate(content.stages, start=1):
-            for sample_id in rows["sample_id"]:
-                stages.setdefault(str(sample_id), []).append(number)
+        stages = content.stage_numbers()
         shards: dict[str, list[str]] = {}
         with content.progress(self.name, total=len(content.kept), unit="image") as bar:
             for name, rows in _parts(content):
