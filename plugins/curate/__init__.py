@@ -1,6 +1,6 @@
 """The plugin by which FiftyOne's App shows a run of curate.
 
-Layout and clicks only: all that is shown is computed by `curate.app.board`.
+Layout and clicks only: all that is shown is computed by `curate.board`.
 """
 
 from __future__ import annotations

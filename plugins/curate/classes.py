@@ -7,9 +7,9 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from curate.app.board import views
-from curate.app.board.classes import ClassRow, Estimate, classes
-from curate.app.board.overview import SPLITS
+from curate.app import clicks as views
+from curate.board.classes import ClassRow, Estimate, classes
+from curate.board.overview import SPLITS
 from curate.store.schema import TIER_NAMES
 
 from .common import board_of, changed, columns, dropdown, number, options, table, told

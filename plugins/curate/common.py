@@ -9,8 +9,9 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from curate.app.board.opening import Board, open_run
 from curate.app.names import ID_FIELD
+from curate.app.opened import open_run
+from curate.board.opening import Board
 from curate.errors import CurateError
 
 log = logging.getLogger("curate")

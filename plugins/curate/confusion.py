@@ -7,10 +7,10 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate import palette
-from curate.app.board import views
-from curate.app.board.confusion import Matrix, Pair, matrix, top_pairs
-from curate.app.board.difference import Difference
-from curate.app.board.overview import SPLITS
+from curate.app import clicks as views
+from curate.board.confusion import Matrix, Pair, matrix, top_pairs
+from curate.board.difference import Difference
+from curate.board.overview import SPLITS
 
 from .common import board_of, changed, columns, dropdown, number, options, percent, table, told
 from .difference import (

@@ -7,9 +7,9 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate import palette
-from curate.app.board import views
-from curate.app.board.curriculum import Tiers, tiers, trained
-from curate.app.board.opening import Board
+from curate.app import clicks as views
+from curate.board.curriculum import Tiers, tiers, trained
+from curate.board.opening import Board
 from curate.pipeline.curriculum import PRESET, Plan, make_plan, seen
 from curate.recipe.schedule import EVIDENCE, PRESETS
 from curate.store.schema import TIER_NAMES

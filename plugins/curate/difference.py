@@ -9,9 +9,9 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate import palette
-from curate.app.board import views
-from curate.app.board.difference import Cell, Difference, difference, top_cells
+from curate.app import clicks as views
 from curate.app.others import other_runs
+from curate.board.difference import Cell, Difference, difference, top_cells
 from curate.pipeline.beside import Beside, beside
 
 from .common import board_of, dropdown, number, options, table, text, told

@@ -8,9 +8,9 @@ import fiftyone.operators.types as types
 import numpy as np
 
 from curate import palette
-from curate.app.board import views
-from curate.app.board.opening import Board
-from curate.app.board.points import Trace, colourings, coordinates, lassoed, traces
+from curate.app import clicks as views
+from curate.board.opening import Board
+from curate.board.points import Trace, colourings, coordinates, lassoed, traces
 
 from .common import board_of, changed, columns, dropdown, number, options, told
 

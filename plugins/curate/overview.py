@@ -6,8 +6,8 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from curate.app.board import views
-from curate.app.board.overview import KindRow, Overview, overview
+from curate.app import clicks as views
+from curate.board.overview import KindRow, Overview, overview
 
 from .common import FULL, board_of, columns, number, percent, table, text, told, with_interval
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.data.images import UnreadableImage
 from curate.pipeline.policy_examples import examples, in_words, policy_of, policy_path
 from curate.recipe.policy import Policy

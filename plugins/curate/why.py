@@ -7,9 +7,9 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate import palette
-from curate.app.board.opening import Board
-from curate.app.board.why import Shown, Why, address, why
 from curate.app.names import ID_FIELD
+from curate.board.opening import Board
+from curate.board.why import Shown, Why, address, why
 
 from .common import board_of, columns, percent, pick_image, text, told
 

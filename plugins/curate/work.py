@@ -9,10 +9,10 @@ from typing import Any
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
-from curate.app.board.similar import similar
 from curate.app.decisions import collect
 from curate.app.names import ID_FIELD
 from curate.app.publish import publish
+from curate.board.similar import similar
 from curate.errors import ExportError
 from curate.pipeline.analyze import reanalyze
 from curate.pipeline.decided import retier

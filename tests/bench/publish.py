@@ -125,7 +125,7 @@ def clicks(name: str) -> dict[str, float]:
     """Seconds from a click to the images of its view, through FiftyOne."""
     import fiftyone as fo
 
-    from curate.app.board import views
+    from curate.app import clicks as views
 
     dataset = fo.load_dataset(name)
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from settling import Events
 
-from curate.app.board import views
+from curate.app import clicks as views
 from curate.app.names import ID_FIELD, dataset_name
 from curate.store.run import Run
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from small_run import make_run, publish_again
 
-from curate.app.board import views
+from curate.app import clicks as views
 
 KIND = "orientation_flagged_1_orientation_score_1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from curate.app.board import views as clicks
+from curate.app import clicks
 from curate.app.content import Content
 from curate.app.names import ID_FIELD, LABELS, UNLABELLED_TAG
 from curate.progress import log

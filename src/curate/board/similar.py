@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.errors import RunError
 from curate.numerics.neighbors import normalized
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.numerics.intervals import wilson
 from curate.numerics.metrics import confusion_matrix
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.board.confusion import counts_of
-from curate.app.board.opening import Board
+from curate.board.confusion import counts_of
+from curate.board.opening import Board
 from curate.numerics.intervals import Z95, wilson_bounds
 from curate.store.schema import TIER_NAMES
 

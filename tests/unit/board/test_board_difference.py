@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curate.app.board.confusion import BLOCK, LARGEST
-from curate.app.board.difference import Cell, difference, top_cells
+from curate.board.confusion import BLOCK, LARGEST
+from curate.board.difference import Cell, difference, top_cells
 
 NAMES = ["cat", "dog", "owl"]
 A = np.array([[8, 2, 0], [1, 9, 0], [0, 4, 6]])

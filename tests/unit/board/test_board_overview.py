@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from made_board import made_board
 
-from curate.app.board.opening import open_run
-from curate.app.board.overview import KindRow, estimate, overview
+from curate.app.opened import open_run
+from curate.board.overview import KindRow, estimate, overview
 from curate.errors import RunError
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.board.classes import tier_counts
-from curate.app.board.opening import Board
+from curate.board.classes import tier_counts
+from curate.board.opening import Board
 from curate.store.schema import TIER_NAMES
 
 MOST_CLASSES = 60

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from made_board import made_board
 
-from curate.app.board.classes import classes
-from curate.app.board.curriculum import MOST_CLASSES, tiers, trained
-from curate.app.board.opening import open_path
+from curate.board.classes import classes
+from curate.board.curriculum import MOST_CLASSES, tiers, trained
+from curate.board.opening import open_path
 
 
 @pytest.fixture

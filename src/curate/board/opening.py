@@ -1,9 +1,8 @@
-"""The run behind a dataset, with what every tab of the panel needs, read once."""
+"""A run with what the panel and the report show of it, each part read once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curate.app.names import MARK
-from curate.errors import RunError
 from curate.store.run import Run
 
 UNKNOWN = -1
@@ -24,7 +21,7 @@ _opened: dict[str, tuple[Any, Board]] = {}
 
 
 class Board:
-    """A finished run, as the panel reads it. Rows are those of samples.parquet, in its order.
+    """A finished run, as panel and report read it. Rows are those of samples.parquet, in its order.
 
     Attributes:
         run: the run.
@@ -112,26 +109,12 @@ class Board:
         return codes.astype(np.int64)
 
 
-def open_run(info: Mapping[str, Any]) -> Board:
-    """The board of the run that a dataset shows; read again only when the run has changed.
-
-    Args:
-        info: `dataset.info`.
+def open_path(path: Path) -> Board:
+    """The board of a run; read again only when the run has changed.
 
     Raises:
-        RunError: the dataset is not curate's, or its run is gone or not finished.
+        RunError: the run is gone or not finished.
     """
-    path = info.get(MARK, {}).get("run")
-    if not path:
-        raise RunError(
-            "Expected a dataset that `curate analyze` made, found another. Open one of those in "
-            "the App, or analyse this one: curate analyze fiftyone:NAME."
-        )
-    return open_path(Path(path))
-
-
-def open_path(path: Path) -> Board:
-    """As `open_run`, by the run's directory."""
     key = str(path)
     stamp = _stamp(path / "run.json"), _stamp(path / "decided.parquet")
     if key in _opened and _opened[key][0] == stamp:

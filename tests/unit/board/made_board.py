@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.store.files import write_json
 from curate.store.run import Run
 from curate.store.schema import FINDINGS, SAMPLES

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 
 Interval = tuple[float, float]
 SPLITS = ("train", "val", "test")

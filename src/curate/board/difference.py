@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.app.board.confusion import BLOCK, LARGEST
+from curate.board.confusion import BLOCK, LARGEST
 
 TOP_CELLS = 12
 

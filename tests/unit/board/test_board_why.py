@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_board import made_board
 
-from curate.app.board.why import Reason, address, why
+from curate.board.why import Reason, address, why
 from curate.errors import RunError
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curate import palette
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.store.schema import TIER_NAMES
 
 GRID = 4095
@@ -50,7 +50,8 @@ def coordinates(board: Board) -> NDArray[np.int64] | None:
         low = xy.min(axis=0)
         # One scale for both axes: a UMAP's axes have the same unit.
         span = max(float((xy.max(axis=0) - low).max()), 1e-12) if len(xy) else 1.0
-        return np.rint((xy - low) / span * GRID).astype(np.int64)
+        grid: NDArray[np.int64] = np.rint((xy - low) / span * GRID).astype(np.int64)
+        return grid
 
     found: NDArray[np.int64] | None = board.once("coordinates", scaled)
     return found
@@ -120,9 +121,9 @@ def _traces(board: Board, key: str) -> list[Trace]:
         flags = np.flatnonzero(board.flagged(name))
         return _with_rest([Trace(name.replace("_", " "), flags, palette.WRONG)], n, "not flagged")
     if what == "correct":
-        known = (board.labels >= 0) & (board.predicted >= 0)
-        right = known & (board.labels == board.predicted)
-        wrong = known & ~right
+        judged = (board.labels >= 0) & (board.predicted >= 0)
+        right = judged & (board.labels == board.predicted)
+        wrong = judged & ~right
         shown = [
             Trace("right", np.flatnonzero(right), palette.RIGHT),
             Trace("wrong", np.flatnonzero(wrong), palette.WRONG, "diamond"),

@@ -7,7 +7,7 @@ import pytest
 from made_board import made_board
 
 from curate import palette
-from curate.app.board.points import GRID, colourings, coordinates, lassoed, traces
+from curate.board.points import GRID, colourings, coordinates, lassoed, traces
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from made_board import made_board
 
-from curate.app.board.confusion import BLOCK, matrix, top_pairs
+from curate.board.confusion import BLOCK, matrix, top_pairs
 
 
 def test_counts_of_all_splits_and_of_one(tmp_path: Path) -> None:

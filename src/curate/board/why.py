@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from curate.app.board.opening import Board
+from curate.board.opening import Board
 from curate.errors import RunError
 from curate.findings import Evidence
 from curate.numerics.triptych import triptych

@@ -1,1 +1,0 @@
-"""What the panel shows, computed from a run by plain functions; fiftyone only in `views`."""

@@ -1,0 +1,1 @@
+"""What panel and report show of a run, computed by plain functions."""
