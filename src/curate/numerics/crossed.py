@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Floats, Ints
-from curate.numerics.paired import LEVEL, Interval, clusters_of
+from curate.numerics.paired import LEVEL, Interval, clusters_of, shrunk, with_imagined
 
 SMALLEST_P = 1e-12
 """No p value is worked out below it."""
@@ -49,7 +49,7 @@ class Crossed:
     @property
     def centre(self) -> float:
         """Of the interval, see `curate.numerics.paired.standard_interval`."""
-        return self.estimate * self.n_clusters / (self.n_clusters + 2)
+        return shrunk(self.estimate, self.n_clusters)
 
     def interval(self, level: float = LEVEL) -> Interval:
         """It misses the truth in at most a share `level` of all experiments; infinite if unknown.
@@ -141,7 +141,7 @@ def crossed_difference(
     net = (change - estimate * np.bincount(clusters, minlength=g)) * (g / n)
     of_image, of_seed = net.mean(axis=0), net.mean(axis=1)
     images = float((of_image**2).sum()) / (g * max(g - 1, 1))
-    images += 2 * ((images + estimate**2 / g) / differing if differing else 1 / g**2)
+    images = with_imagined(estimate, images, g, differing)
     if n_seeds < 2 or g < 2:
         return Crossed(estimate, n_seeds, g, images, 0.0, 0.0, 0)
     left = net - of_image[None, :] - of_seed[:, None]

@@ -145,11 +145,20 @@ def standard_interval(
     g, q = n_clusters, n_differing
     if g < 2:
         return -np.inf, np.inf
-    variance *= g / (g - 1)
-    imagined = (variance + estimate**2 / g) / q if q else 1 / g**2
-    centre = estimate * g / (g + 2)
-    half = float(stdtrit(g - 1, 1 - LEVEL / 2)) * float(np.sqrt(variance + 2 * imagined))
+    spread = float(np.sqrt(with_imagined(estimate, variance * g / (g - 1), g, q)))
+    centre, half = shrunk(estimate, g), float(stdtrit(g - 1, 1 - LEVEL / 2)) * spread
     return centre - half, centre + half
+
+
+def with_imagined(estimate: float, variance: float, n_clusters: int, n_differing: int) -> float:
+    """The variance of a mean difference with the imagined clusters of `standard_interval`."""
+    g, q = n_clusters, n_differing
+    return variance + 2 * ((variance + estimate**2 / g) / q if q else 1 / g**2)
+
+
+def shrunk(estimate: float, n_clusters: int) -> float:
+    """The centre of the interval: the mean with the two imagined clusters, which cancel."""
+    return estimate * n_clusters / (n_clusters + 2)
 
 
 def mcnemar(fixed: int, broken: int) -> float:
