@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 
 import click
 
-from curate import __version__
 from curate.errors import CurateError
 from curate.progress import log, show_logs
 
@@ -27,6 +26,7 @@ COMMANDS = {
     "app": ("curate.cli.app:app", "Open the App on a run again."),
     "audit": ("curate.cli.audit:audit", "Judge a sample of findings: how often are they right?"),
     "compare": ("curate.cli.compare:compare", "Compare models: what was fixed, what broke?"),
+    "completion": ("curate.cli.completion:completion", "Print the completion script of a shell."),
     "curriculum": ("curate.cli.curriculum:curriculum", "Draw who is trained on when, and why."),
     "demo": ("curate.cli.demo:demo", "Analyse real digits with planted faults."),
     "diff": ("curate.cli.diff:diff", "Say what changed between two exports, and why."),
@@ -36,6 +36,7 @@ COMMANDS = {
     "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
     "policy": ("curate.cli.policy:policy", "Recommend augmentations, with the evidence."),
     "predict": ("curate.cli.predict:predict", "Predict pictures from anywhere, by a run's model."),
+    "runs": ("curate.cli.runs:runs", "List runs, show one, take away what is not needed."),
     "train": ("curate.cli.train:train", "Train a model on an export, and make a run of it."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
@@ -78,8 +79,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in sorted(self.lazy.items())])
 
 
+def _version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    from curate.cli.versions import show_version
+
+    show_version(ctx, option, asked)
+
+
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+              help="Show the versions that matter, curate's own first, and exit.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Say more, and show where errors come from.")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on stderr.")
 def cli(verbose: bool, quiet: bool) -> None:

@@ -100,6 +100,14 @@ class Run:
                 "same `curate analyze` again: it goes on where it was."
             )
 
+    def scores(self) -> dict[str, Any]:
+        """The scores of metrics.json by split; empty for a run without."""
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(path.read_text("utf-8")).get("splits", {})
+        return found
+
     # -- tables ----------------------------------------------------------------------------------
 
     def table(self, name: str) -> pd.DataFrame:
