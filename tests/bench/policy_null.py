@@ -79,7 +79,8 @@ def world(data: Path, weights: Path, n_rows: int) -> World:
     settings = Settings.of(data, model=MODEL, weights=weights, device="cpu")
     problems = embed_copies(shards, work, Model(settings, evidence.class_names).load(), render, 0)
     assert not problems, problems
-    embedded = gather_copies(shards, digests.iloc[rows].tolist(), changes, 0)
+    own = digests.iloc[rows].tolist()
+    embedded = gather_copies(shards, [own] * len(changes), changes, 0)
     found: dict[str, list[Augmented]] = {name: [] for name in names}
     for change, E in zip(changes, embedded, strict=True):
         found[change.transform].append(Augmented(change.transform, change.level, rows, E))

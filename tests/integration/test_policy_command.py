@@ -19,7 +19,6 @@ from PIL import Image
 
 from curate.cli import cli
 from curate.cli import run as run_cli
-from curate.data.digits import write_digits
 from curate.pipeline.analyze import analyze
 from curate.pipeline.judging import judge_policy, judged_json, judged_text
 from curate.pipeline.policy_evidence import COLUMNS
@@ -57,10 +56,9 @@ def invoke(*arguments: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def digits(analysed_digits: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     home = tmp_path_factory.mktemp("policy")
-    write_digits(home / "data")
-    return analyze(home / "data", home / "run", model="hog", detectors=("orientation",))
+    return Run(shutil.copytree(analysed_digits.path, home / "run"))
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +182,8 @@ def test_a_policy_by_hand_is_judged_step_by_step(digits: Run, made: Any, tmp_pat
     assert spared["verdict"] != "unsafe"
     assert spared["swaps"] == {}
     assert {"2": "5", "5": "2"}.items() <= flip["swaps"].items()
+    low, high = flip["evidence"]["expected_gain"]["expected"]["interval"]
+    assert -1 < low < high < 1
     assert mixed["verdict"] == "not measured"
     assert "unsafe: half_turn, p 0.5 (stage 0)" in judged_text(judged)
 

@@ -66,19 +66,29 @@ def copy_key(digest: str, change: Change, seed: int) -> str:
 
 
 def gather_copies(
-    shards: Shards, digests: Sequence[str], changes: Sequence[Change], seed: int
+    shards: Shards, digests: Sequence[Sequence[str]], changes: Sequence[Change], seed: int
 ) -> list[Floats]:
     """Per change the (m, d) float32 embeddings of the copies of some images.
+
+    Args:
+        shards: where they are.
+        digests: per change those of its images.
+        changes: what was done to them.
+        seed: of the draws.
 
     Raises:
         KeyError: one is not there, see `embed_copies`.
     """
-    if not digests:
+    keys = [
+        copy_key(digest, change, seed)
+        for change, own in zip(changes, digests, strict=True)
+        for digest in own
+    ]
+    if not keys:
         return [np.empty((0, 1), dtype=np.float32) for _ in changes]
-    out = np.empty((len(changes), len(digests), *shards.shape(ARRAY)), dtype=np.float32)
-    keys = [copy_key(digest, change, seed) for change in changes for digest in digests]
-    shards.gather(ARRAY, keys, out.reshape(len(keys), -1))  # all at once: shards are read whole
-    return list(out)
+    out = np.empty((len(keys), *shards.shape(ARRAY)), dtype=np.float32)
+    shards.gather(ARRAY, keys, out)  # all at once: shards are read whole
+    return np.split(out, np.cumsum([len(own) for own in digests])[:-1])
 
 
 def missing_copies(shards: Shards, work: Iterable[CopyWork], seed: int) -> list[CopyWork]:

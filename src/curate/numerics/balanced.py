@@ -1,4 +1,4 @@
-"""A sample that gives every class its turn."""
+"""Samples that give every class its turn."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ def balanced_sample(
     place = _occurrence(labels[by_class])
     chosen: Ints = by_class[np.argsort(place, kind="stable")][:n]
     return chosen
+
+
+def in_turns(labels: Ints, n_turns: int, most: int) -> list[Ints]:
+    """Up to `most` positions for each of some turns: the images of a class go to them one by one.
+
+    Where there are fewer than ``most * n_turns`` images, some have several turns; where there are
+    fewer than `most`, all have each.
+
+    Args:
+        labels: (k,) class numbers, in an order such as `balanced_sample` gives.
+        n_turns: how many turns there are.
+        most: positions a turn.
+    """
+    place = _occurrence(labels)
+    return [np.argsort((place - turn) % n_turns, kind="stable")[:most] for turn in range(n_turns)]
 
 
 def _occurrence(values: Ints | Strings) -> Ints:

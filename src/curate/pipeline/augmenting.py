@@ -23,7 +23,7 @@ from curate.inference.augmented import (
     gather_copies,
     missing_copies,
 )
-from curate.numerics.balanced import balanced_sample
+from curate.numerics.balanced import balanced_sample, in_turns
 from curate.pipeline.embedding import SHARDS_VERSION
 from curate.pipeline.run_model import model_of, settings_of
 from curate.progress import Progress, log
@@ -35,12 +35,14 @@ from curate.store.run import Run, cache_key
 from curate.store.shards import Shards
 
 SAMPLE = 240
-"""Images of train, and as many held-out ones, of which copies are made at every level: with the 19
-transforms' 61 levels about 37,000 copies, five minutes for a small network on two CPU cores."""
+"""Held-out images of which copies are made at every level of every transform."""
 
-ON_OFF_TIMES = 4
-"""A transform that is on or off has one level to pay for; it is judged on so many times the images,
-since those are the ones that swap labels."""
+TIMES, ON_OFF_TIMES = 3, 4
+"""So many times `SAMPLE` are the train images of which a transform's copies are made, its levels
+taking turns: a probe learns little from few copies. A transform that is on or off has one level to
+pay for; of held-out images, too, it is judged on so many times as many, since such are the ones
+that swap labels. With 20 transforms about 35,000 copies, which took 15 ms of CPU each with a small
+network: four to five minutes on two cores."""
 
 MOST_MISSING = 0.05
 """Images that may be gone since the analysis before it is an error; the rest stand for them."""
@@ -54,7 +56,7 @@ class Sample:
         train: row numbers, classes taking turns, in the order of drawing.
         held_out: the same of the images on which augmentations are judged.
         on: what these are, such as "val".
-        each: so many of either are changed at every level.
+        each: so many of the held-out ones are changed at every level.
     """
 
     train: Ints
@@ -88,10 +90,13 @@ class Sample:
             on, each,
         )  # fmt: skip
 
-    def rows(self, on_off: bool) -> Ints:
-        """(m,) the rows of which a transform's copies are made, ascending."""
-        most = self.each * (ON_OFF_TIMES if on_off else 1)
-        return np.union1d(self.train[:most], self.held_out[:most])
+    def rows(self, evidence: Evidence, n_levels: int) -> list[Ints]:
+        """Per level the (m,) rows of which a transform's copies are made, ascending."""
+        on_off = n_levels == 1
+        most = -(-self.each * (ON_OFF_TIMES if on_off else TIMES) // n_levels)
+        turns = in_turns(evidence.labels[self.train], n_levels, most)
+        held_out = self.held_out[: self.each * (ON_OFF_TIMES if on_off else 1)]
+        return [np.union1d(self.train[turn], held_out) for turn in turns]
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,14 @@ class Plan:
         """A transform of ours at the levels at which it is judged."""
         return cls(name, TRANSFORMS[name].levels)
 
+    @property
+    def transform(self) -> str:
+        """The name of ours that its copies are known by; another where it has none of ours."""
+        return self.key or self.name
+
     def changes(self) -> list[Change]:
         """What the shards know its copies by."""
-        return [Change(self.key or self.name, level) for level in self.levels]
+        return [Change(self.transform, level) for level in self.levels]
 
 
 class Copies(Mapping[str, list[Augmented]]):
@@ -127,20 +137,21 @@ class Copies(Mapping[str, list[Augmented]]):
     """
 
     def __init__(
-        self, shards: Shards, evidence: Evidence, plans: Sequence[Plan], rows: Mapping[str, Ints]
-    ) -> None:
+        self, shards: Shards, evidence: Evidence, plans: Sequence[Plan],
+        rows: Mapping[str, Sequence[Ints]],
+    ) -> None:  # fmt: skip
         self._shards, self._evidence, self._rows = shards, evidence, rows
         self._plans = {plan.name: plan for plan in plans}
 
     def __getitem__(self, name: str) -> list[Augmented]:
         plan, rows, evidence = self._plans[name], self._rows[name], self._evidence
         assert evidence.digests is not None
-        digests = evidence.digests[rows].astype(str).tolist()
+        digests = [evidence.digests[own].astype(str).tolist() for own in rows]
         changes = plan.changes()
         found = gather_copies(self._shards, digests, changes, evidence.seed)
         return [
-            Augmented(name, change.level, rows, embeddings)
-            for change, embeddings in zip(changes, found, strict=True)
+            Augmented(name, change.level, own, embeddings)
+            for change, own, embeddings in zip(changes, rows, found, strict=True)
         ]
 
     def __iter__(self) -> Iterator[str]:
@@ -172,7 +183,7 @@ def augmented_copies(
         ModelError: the run's model cannot be had, or is not the same any more.
     """
     shards = Shards(_home(run))
-    wanted = {plan.name: sample.rows(len(plan.levels) == 1) for plan in plans}
+    wanted = {plan.name: sample.rows(evidence, len(plan.levels)) for plan in plans}
     work = _work(run, evidence, plans, wanted)
     passing: dict[str, tuple[str, str]] = {}
     missing = missing_copies(shards, work, evidence.seed)
@@ -196,13 +207,8 @@ def augmented_copies(
             log.warning("%d images are left out, they cannot be read now: %s",
                         len(passing), listed(paths))  # fmt: skip
     assert evidence.digests is not None
-    known = {
-        name: np.array(
-            [d not in passing and shards.note(d) is None for d in evidence.digests[rows]]
-        )
-        for name, rows in wanted.items()
-    }
-    rows = {name: of[known[name].astype(bool)] for name, of in wanted.items()}
+    known = np.array([d not in passing and shards.note(d) is None for d in evidence.digests])
+    rows = {name: [of[known[of]] for of in levels] for name, levels in wanted.items()}
     return Copies(shards, evidence, plans, rows)
 
 
@@ -214,15 +220,16 @@ def _drawn(evidence: Evidence, rows: Ints, n: int, which: str) -> Ints:
 
 
 def _work(
-    run: Run, evidence: Evidence, plans: Sequence[Plan], wanted: Mapping[str, Ints]
+    run: Run, evidence: Evidence, plans: Sequence[Plan], wanted: Mapping[str, Sequence[Ints]]
 ) -> list[CopyWork]:
     """Every image once, with all that is to be made of it."""
     assert evidence.digests is not None
     paths = run.table("catalog").set_index("sample_id")["filepath"]
     changes: dict[int, list[Change]] = {}
     for plan in plans:
-        for row in wanted[plan.name].tolist():
-            changes.setdefault(row, []).extend(plan.changes())
+        for change, rows in zip(plan.changes(), wanted[plan.name], strict=True):
+            for row in rows.tolist():
+                changes.setdefault(row, []).append(change)
     ids = evidence.sample_ids
     return [
         CopyWork(str(paths[ids[row]]), str(evidence.digests[row]), tuple(those))
@@ -259,7 +266,7 @@ def _check_missing(passing: Mapping[str, tuple[str, str]], work: Sequence[CopyWo
 
 
 def _renderer(plans: Sequence[Plan]) -> Render:
-    own = {plan.key or plan.name: plan.render for plan in plans if plan.render is not None}
+    own = {plan.transform: plan.render for plan in plans if plan.render is not None}
 
     def make(name: str, pixels: Any, level: float, seed: int) -> Any:
         return own.get(name, render)(name, pixels, level, seed)
@@ -274,7 +281,3 @@ def _home(run: Run) -> Path:
     rendered = [transforms.VERSION, version("albumentations")]
     key = cache_key("augmented", VERSION, SHARDS_VERSION, model, *rendered)
     return run.path / "cache" / "augmented" / key[:16]
-
-
-def _workers() -> int:
-    return min(16, os.cpu_count() or 1)

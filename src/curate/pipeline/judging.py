@@ -23,12 +23,12 @@ from curate.recipe.transforms import TRANSFORMS, Pixels
 from curate.remedies.dosing import Dose
 from curate.remedies.gain import Gain, gains
 from curate.remedies.label_safety import ClassSafety
-from curate.remedies.reasons import evidence_json
+from curate.remedies.reasons import evidence_json, why_left_out
 from curate.remedies.recommend import Candidate
 from curate.store.run import Run
 
 UNSAFE, WORTH, COSTS, USELESS = "unsafe", "worth it", "costs accuracy", "no sure gain"
-SAFE, UNSURE, UNKNOWN = "safe, gain not measured", "not known to be safe", "not measured"
+UNKNOWN = "not measured"
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class JudgedStep:
         swaps, unknown: classes that the step does not exclude and that surely swap, or of which it
             is not known.
         verdict: `UNSAFE` where some swap; `WORTH` where the expected gain is surely above 0,
-            `COSTS` where it is surely below, else `USELESS`. Of a step without a name of ours no
-            gain is measured: `SAFE`, or `UNSURE` where it is not known of some classes. `UNKNOWN`
-            for mixup and cutmix.
+            `COSTS` where it is surely below, else `USELESS`. `UNKNOWN` for mixup and cutmix.
     """
 
     stages: tuple[int, ...]
@@ -74,8 +72,9 @@ def judge_policy(
     """Judge each step of a policy on a run's images. Nothing is written but the run's cache.
 
     A step with a range of magnitudes is judged at its middle and at its end; one that has no name
-    of ours (`albumentations:...`) as it is, with its own arguments drawn anew for each image, and
-    without an expected gain.
+    of ours (`albumentations:...`) as it is, with its own arguments drawn anew for each image. Such
+    a step is known to answer no symptom, so that its gain is that on held-out images as they are.
+    Each step is judged by itself, and its interval allows for what was asked of this step alone.
 
     Args:
         run: a finished run.
@@ -117,7 +116,7 @@ def judged_text(judged: Judged) -> str:
         lines += wrapped(f"{one.verdict}: {step_text(one.step)} (stage {stages})", "  ")
         weakness, gain = one.evidence.weakness, one.evidence.gain
         if weakness is None:
-            lines += wrapped("  a setting of the trainer: verify it by training", "    ")
+            lines += wrapped(f"  {why_left_out(one.step.transform, one.evidence, 1, 0)}", "    ")
             continue
         told = [f"at {point.level:g} {share_text(point.drop)}" for point in weakness.curve]
         if not TRANSFORMS.get(one.step.transform) or not TRANSFORMS[one.step.transform].unit:
@@ -129,13 +128,11 @@ def judged_text(judged: Judged) -> str:
                 f"  {symptom.replace('_', ' ')} in {share.split}: {share_text(share.held_out)} of "
                 f"images, in train {share_text(share.train)}", "    ",
             )  # fmt: skip
-        if gain is None:
-            lines.append("  expected gain: not measured")
-        else:
-            low, high = gain.corrected
-            lines.append(
-                f"  expected gain in accuracy: {gain.expected.estimate:+.3f} [{low:.3f},{high:.3f}]"
-            )
+        assert gain is not None
+        low, high = gain.corrected
+        lines.append(
+            f"  expected gain in accuracy: {gain.expected.estimate:+.3f} [{low:.3f},{high:.3f}]"
+        )
     return "\n".join(lines)
 
 
@@ -194,25 +191,18 @@ def _judged(found: Measurements, plan: Plan, step: Step, stages: tuple[int, ...]
     candidate = Candidate(
         found.weaknesses[plan.name], safety, gain, answered(found.prevalence, step.transform)
     )
-    return JudgedStep(stages, step, candidate, swaps, unknown, _verdict(swaps, unknown, gain))
+    return JudgedStep(stages, step, candidate, swaps, unknown, _verdict(swaps, gain))
 
 
-def _gain(found: Measurements, plan: Plan, step: Step) -> Gain | None:
-    if step.foreign is not None:
-        return None
+def _gain(found: Measurements, plan: Plan, step: Step) -> Gain:
     dose = Dose(plan.levels, step.probability, step.excluded_classes)
     name = step.transform
     copies: Mapping[str, Sequence[Any]] = {name: found.copies[plan.name]}
-    shares = found.prevalence
-    return gains(found.evidence, found.probes, copies, {name: (dose,)}, shares).get(name)
+    return gains(found.evidence, found.probes, copies, {name: (dose,)}, found.prevalence)[name]
 
 
-def _verdict(
-    swaps: Sequence[ClassSafety], unknown: Sequence[ClassSafety], gain: Gain | None
-) -> str:
+def _verdict(swaps: Sequence[ClassSafety], gain: Gain) -> str:
     if swaps:
         return UNSAFE
-    if gain is None:
-        return UNSURE if unknown else SAFE
     low, high = gain.corrected
     return WORTH if low > 0 else COSTS if high < 0 else USELESS

@@ -139,16 +139,17 @@ def measure(
     drawn = Sample.of(evidence, sample)
     copies = augmented_copies(run, evidence, plans, drawn, options, progress)
     judge = SafetyJudge(evidence, probes)
+    shares = prevalence(evidence, findings)
     weaknesses, safeties = {}, {}
     with progress("judging transforms", total=len(plans), unit="transform") as bar:
         for plan in plans:
             some = copies[plan.name]
-            weaknesses[plan.name] = weakness(evidence, probes, some)
+            weaknesses[plan.name] = weakness(
+                evidence, probes, some, _shown_by_val(shares, plan.transform)
+            )
             safeties[plan.name] = judge.judge(some)
             bar.update()
-    return Measurements(
-        evidence, probes, copies, drawn, weaknesses, safeties, prevalence(evidence, findings)
-    )
+    return Measurements(evidence, probes, copies, drawn, weaknesses, safeties, shares)
 
 
 def answered(found: Mapping[str, Prevalence], name: str) -> dict[str, Prevalence]:
@@ -156,6 +157,11 @@ def answered(found: Mapping[str, Prevalence], name: str) -> dict[str, Prevalence
     if name not in TRANSFORMS:
         return {}
     return {symptom: found[symptom] for symptom in TRANSFORMS[name].shown_by if symptom in found}
+
+
+def _shown_by_val(found: Mapping[str, Prevalence], name: str) -> bool:
+    """Whether images of val surely show what a transform answers."""
+    return any(one.shown and one.split == "val" for one in answered(found, name).values())
 
 
 def made_by(run: Run, sample: int) -> dict[str, Any]:

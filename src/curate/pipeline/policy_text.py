@@ -13,6 +13,7 @@ from curate.recipe.transforms import TRANSFORMS
 from curate.remedies.augmented import Measured
 from curate.remedies.label_safety import ClassSafety
 from curate.remedies.prevalence import NOT_MEASURED, Prevalence
+from curate.remedies.probing import TRAIN
 from curate.remedies.recommend import NOTHING, Candidate
 from curate.remedies.weakness import as_json
 
@@ -120,7 +121,9 @@ def _table(policy: Policy, candidates: Mapping[str, Candidate]) -> list[str]:
     for name, one in candidates.items():
         recommended, _ = told_of(policy, name)
         if one.weakness is None or one.safety is None or not one.weakness.curve:
-            cells.append((name, "not measured", "-", "-", "-"))
+            batch = name in TRANSFORMS and TRANSFORMS[name].batch
+            why = "only training tells" if batch else "not measured"
+            cells.append((name, why, "-", "-", "-"))
             continue
         top = one.gain.dose.levels[-1] if one.gain else one.weakness.curve[-1].level
         point = min(
@@ -144,6 +147,13 @@ def _table(policy: Policy, candidates: Mapping[str, Candidate]) -> list[str]:
         "asked. Swaps: up to the largest level of the dose that the gain is of; in brackets what "
         "the copies are taken for; after ? classes of which it is not known, which are spared too."
     )
+    on_train = [
+        name for name, one in candidates.items()
+        if one.weakness is not None and one.weakness.on == TRAIN
+        and any(shares.shown for shares in one.prevalence.values())
+    ]  # fmt: skip
+    if on_train:
+        note += f" Val shows it already, so that the weakness is that of train: {_names(on_train)}."
     return [*rows_of(cells), *wrapped(note)]
 
 

@@ -151,7 +151,8 @@ _ALL = (
     ),
     Transform(
         "noise", "Noise", "standard deviation in % of white", (2, 5, 10, 20), 100,
-        "Independent Gaussian noise on every pixel, without colour.", make=photometric.noise,
+        "Independent Gaussian noise on every pixel, without colour.",
+        ("noisy",), make=photometric.noise,
     ),
     Transform(
         "jpeg", "JPEG compression", "100 - quality", (50, 70, 85, 95), 99,

@@ -17,6 +17,10 @@ DESIGN_EFFECT = 1.25
 """Where few images were copied and each copy counts for several, a fifth of what the images are
 worth may be lost by it (Kish 1965: n * sum of squared weights / square of their sum)."""
 
+MOST_CHANGED = 0.9
+"""The images as they are stay in: a transform that is always applied is judged as if it was left
+out now and then."""
+
 
 def copies_weight(share: float, probability: float) -> tuple[float, float]:
     """How often the copies of an image count, and the share of what is seen that is changed.
@@ -28,11 +32,12 @@ def copies_weight(share: float, probability: float) -> tuple[float, float]:
 
     Args:
         share: of the images that were copied, above 0.
-        probability: asked for, below 1.
+        probability: asked for; above `MOST_CHANGED` it counts as that.
 
     Returns:
         w and the share that it comes to.
     """
+    probability = min(probability, MOST_CHANGED)
     wanted = probability / (1 - probability) / share
     more, square = DESIGN_EFFECT - 1, share - DESIGN_EFFECT * share**2
     # (1 - share) + share (1 + w)^2 = DESIGN_EFFECT (1 + share w)^2, solved for w.
@@ -93,6 +98,17 @@ def blended(
         return found
 
     return side_by_side(share, range(t.n_folds)), probability
+
+
+def merged(moments: Moments) -> Moments:
+    """The moments of `blended` with the copies counted to the classes of their images."""
+    k = len(moments.counts) // 2
+    return Moments(
+        moments.origin,
+        moments.counts[:k] + moments.counts[k:],
+        moments.sums[:k] + moments.sums[k:],
+        moments.second,
+    )
 
 
 def _wider(moments: Moments) -> Moments:

@@ -92,8 +92,9 @@ def gains(
       images, out-of-fold. The excess needs no labels, so that those of test count too, and images
       that a detector flags by mistake are no excess, since it flags train images likewise. Where
       it is val that shows it, the two measurements are of one gain and are averaged by their
-      variances; where they differ by more than chance the mixture does not count: copies are then
-      not what val's images show, such as half turns where those are mirrored.
+      variances, if val by itself shows a gain (at 2.5 %, as if nothing else had been asked) and the
+      two differ by no more than chance. Else the mixture does not count: copies are then not what
+      val's images show, such as half turns where those are mirrored.
 
     Intervals: of the gain, Student's t from whole groups with the imagined differences of
     `curate.numerics.paired`; of the excess, those of two binomials; both carried through the
@@ -113,18 +114,20 @@ def gains(
         evidence: labels, splits, folds, embeddings, groups.
         probes: of the run.
         copies: per transform, an entry a level, of train images and of those of val.
-        doses: per transform, what to measure; without one it is not measured.
+        doses: per transform, what to measure; without one it is not measured. A name that is none
+            of `TRANSFORMS` answers no symptom and is judged on the images as they are.
         prevalence: per symptom.
     """
     ways: dict[str, list[_Way]] = {}
     asked: dict[str, int] = {}
     scene = _Scene(evidence, probes)
     for name, some in doses.items():
-        if not some or TRANSFORMS[name].batch:
+        known = TRANSFORMS.get(name)  # None for a step of another library
+        if not some or (known is not None and known.batch):
             continue
         symptoms = {
             symptom: (shares.split, excess_of(shares.train, shares.held_out))
-            for symptom in TRANSFORMS[name].shown_by
+            for symptom in (known.shown_by if known is not None else ())
             if (shares := prevalence.get(symptom)) and shares.held_out.n and shares.train.n
         }
         # A symptom is that of the held-out split which shows it most.
@@ -180,7 +183,7 @@ class _Scene:
             mixed = self._way(self.train, TRAIN, some, dose, excluded, refit, symptom, excess, rng)
             if split == "val" == self.on:
                 # Two measurements of one gain, unless copies are not what val shows.
-                if not mixed.spread.agrees(own.spread):
+                if own.spread.p_value > LEVEL / 2 or not mixed.spread.agrees(own.spread):
                     continue
                 mixed = mixed.with_spread(mixed.spread.averaged(own.spread, rng))
             ways.append(mixed)

@@ -13,6 +13,7 @@ from curate.remedies.label_safety import ClassSafety, Safety
 from curate.remedies.weakness import Weakness, as_json
 
 if TYPE_CHECKING:
+    from curate.remedies.prevalence import Prevalence
     from curate.remedies.recommend import Candidate
 
 SYMPTOMS = {"upside_down": "upside-down", "low_contrast": "low in contrast"}
@@ -38,8 +39,9 @@ def why_left_out(name: str, candidate: Candidate, asked: int, n_classes: int) ->
     """Why a transform is not recommended."""
     if TRANSFORMS[name].batch:
         return (
-            "not measured: it mixes images and labels, and on the probe that measures gain the "
-            "mixing of embeddings does what its own penalty does; verify it by training"
+            "not measured: no image is a mixture, so that none shows it and none loses by it, and "
+            "what it teaches, to be unsure between classes, a network learns in its features, "
+            "which the probe takes as they are; verify it by training"
         )
     weakness, safety, gain = candidate.weakness, candidate.safety, candidate.gain
     if weakness is None or safety is None or not weakness.curve:
@@ -82,17 +84,39 @@ def _seen(candidate: Candidate, gain: Gain) -> str:
     share = f"with {100 * gain.probability:.0f} % of train images changed in training"
     (as_is, then), (changed, taught) = gain.as_is, gain.changed
     if gain.symptom is None:
-        return (
+        return _more_often(candidate) + (
             f"on {as_is.n} images of {gain.on} as they are accuracy goes {_number(as_is)} -> "
             f"{_number(then)} {share}, and {_number(changed)} -> {_number(taught)} on changed ones"
         )
-    shares = candidate.prevalence[gain.symptom]
+    return (
+        f"{_share_that_shows(candidate.prevalence[gain.symptom])}; on images so changed accuracy "
+        f"falls {_number(as_is)} -> {_number(changed)}, {share} it is {_number(taught)}"
+    )
+
+
+def _more_often(candidate: Candidate) -> str:
+    """What held-out images surely show more often, and what it costs train images so changed."""
+    shown = [shares for shares in candidate.prevalence.values() if shares.shown]
+    weakness = candidate.weakness
+    if not shown or weakness is None:
+        return ""
+    told = _share_that_shows(max(shown, key=lambda shares: shares.excess.estimate))
+    point = next((one for one in weakness.curve if one.level == weakness.breaks_at), None)
+    if point is not None:
+        low, high = point.drop.interval
+        told += (
+            f"; {weakness.on}, images so changed lose {_number(point.drop)} of accuracy "
+            f"({low:.3f} to {high:.3f})"
+        )
+    return f"{told}; "
+
+
+def _share_that_shows(shares: Prevalence) -> str:
     held, train = shares.held_out, shares.train
-    word = SYMPTOMS.get(gain.symptom, gain.symptom)
+    word = SYMPTOMS.get(shares.symptom, shares.symptom)
     return (
         f"{round(held.estimate * held.n)} of {held.n} {shares.split} images are {word} "
-        f"({_percent(held)}), of train images {_percent(train)}; on images so changed accuracy "
-        f"falls {_number(as_is)} -> {_number(changed)}, {share} it is {_number(taught)}"
+        f"({_percent(held)}), of train images {_percent(train)}"
     )
 
 
@@ -146,8 +170,12 @@ def _hurts(name: str, weakness: Weakness) -> str:
 
 
 def _shown(candidate: Candidate) -> str:
-    """That held-out images show it no more than train images do, where that is known."""
+    """Whether held-out images show it more than train images do, where that is known."""
     known = [shares for shares in candidate.prevalence.values() if shares.held_out.n]
+    shown = [shares for shares in known if shares.shown]
+    if shown:
+        most = max(shown, key=lambda shares: shares.excess.estimate)
+        return f"although {_share_that_shows(most)}, "
     if known and all(shares.excess.interval[0] <= 0 for shares in known):
         return "held-out images do not surely show it more often than train images do, "
     return ""

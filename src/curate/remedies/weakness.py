@@ -14,7 +14,7 @@ from curate.numerics.intervals import Z95, wilson_bounds
 from curate.numerics.kin import design_effect, kin
 from curate.numerics.paired import paired_difference
 from curate.remedies.augmented import Augmented, Measured
-from curate.remedies.probing import Probes, evaluated
+from curate.remedies.probing import TRAIN, Probes, evaluated, out_of_fold_train
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Weakness:
     breaks_at: float | None
 
 
-def weakness(evidence: Evidence, probes: Probes, copies: Sequence[Augmented]) -> Weakness:
+def weakness(
+    evidence: Evidence, probes: Probes, copies: Sequence[Augmented], shown_by_val: bool = False
+) -> Weakness:
     """Measure what each level of one transform does to held-out images.
 
     Idea: each image is judged as it is and changed, by a probe that was trained on neither nor on
@@ -65,6 +67,10 @@ def weakness(evidence: Evidence, probes: Probes, copies: Sequence[Augmented]) ->
     not do: with enough images every change of a picture costs something, and a loss below that
     standard error could not be told from a new draw of the images.
 
+    Where images of val show already what the transform does, they have lost what they can lose by
+    it, and their curve is flat however weak the model is. Images of train are then judged instead,
+    by the probes that did not see them.
+
     Not a statement about a network that is trained: it learns to see through much that a probe on
     frozen embeddings cannot. And an image whose label the change has altered counts as a mistake;
     see `curate.remedies.label_safety`.
@@ -72,11 +78,12 @@ def weakness(evidence: Evidence, probes: Probes, copies: Sequence[Augmented]) ->
     Args:
         evidence: labels, splits, groups, copies.
         probes: of the run.
-        copies: of one transform, one entry a level; only rows of `evaluated` count. Where levels
+        copies: of one transform, one entry a level; only rows that are judged count. Where levels
             hold different rows, each is compared with its own images as they are.
+        shown_by_val: images of val surely show what the transform does.
     """
     assert evidence.embeddings is not None
-    rows, on = evaluated(evidence)
+    rows, on = (out_of_fold_train(evidence), TRAIN) if shown_by_val else evaluated(evidence)
     units = units_of(evidence)
     own = np.isin(np.arange(len(evidence)), rows)
     used = np.unique(np.concatenate([copy.rows[own[copy.rows]] for copy in copies] or [rows[:0]]))

@@ -60,13 +60,13 @@ def test_every_copy_is_what_its_transform_makes_of_the_prepared_image(
     assert embed_copies(shards, images, hog, render, seed=3) == {}
     assert hog.seen == 18
     flipped, turned = gather_copies(
-        Shards(tmp_path / "shards"), ["digest4", "digest0"], [FLIP, TURN], 3
+        Shards(tmp_path / "shards"), [["digest4", "digest0"], ["digest1"]], [FLIP, TURN], 3
     )
     plain = [hog.prepare(Image.open(images[i].path).convert("RGB")) for i in (4, 0)]
     wanted = hog.forward(np.stack([image[::-1] for image in plain])).embeddings
     np.testing.assert_array_equal(flipped, wanted)
-    assert turned.shape == flipped.shape
-    assert not np.array_equal(turned, flipped)
+    assert turned.shape == (1, flipped.shape[1])
+    assert not np.array_equal(turned[0], flipped[0])
 
 
 def test_a_draw_is_of_the_image_and_the_seed_and_the_same_at_every_level(
@@ -187,11 +187,12 @@ def test_a_killed_pass_goes_on_with_what_its_shards_lack(tmp_path: Path) -> None
 
     changes = (Change("vertical_flip", 1.0), Change("rotate", 10.0))
     digests = [f"{i:02d}" for i in range(24)]
-    found = gather_copies(Shards(tmp_path / "shards"), digests, changes, 0)
+    each = [digests, digests]
+    found = gather_copies(Shards(tmp_path / "shards"), each, changes, 0)
     whole = Shards(tmp_path / "whole")
     work = [CopyWork(str(tmp_path / f"{d}.png"), d, changes) for d in digests]
     embed_copies(whole, work, Hog(), render, 0)
-    for ours, wanted in zip(found, gather_copies(whole, digests, changes, 0), strict=True):
+    for ours, wanted in zip(found, gather_copies(whole, each, changes, 0), strict=True):
         np.testing.assert_array_equal(ours, wanted)
     # 48 rows are wanted; the kill may lose a shard of 12 rows and the batches under way.
     assert 48 <= passed() <= 48 + 12 + 3 * 4

@@ -97,6 +97,15 @@ def test_a_class_that_pays_is_named() -> None:
     assert gain["rotate"].loses == ("c",)
 
 
+def test_a_step_of_another_library_is_judged_on_the_images_as_they_are() -> None:
+    evidence, copies, prevalence = simulated(3, planted=1.0)
+    foreign = "albumentations:Transpose"
+    given = {foreign: copies[MIRROR]}
+    found = gains(evidence, Probes.of(evidence), given, {foreign: DOSES[MIRROR]}, prevalence)
+    assert found[foreign].symptom is None and found[foreign].asked == 1
+    assert found[foreign].corrected[0] > 0
+
+
 def test_settings_of_the_trainer_and_transforms_without_a_dose_are_not_measured() -> None:
     evidence, copies, prevalence = simulated()
     doses = {"mixup": [Dose((0.2,), 0.5)], "rotate": [], "noise": DOSES["noise"]}

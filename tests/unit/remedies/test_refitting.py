@@ -9,12 +9,12 @@ from simulated import MIRROR, simulated
 from curate.numerics.linear import ClosedForms
 from curate.numerics.moments import fold_moments, total
 from curate.remedies.augmented import Augmented
-from curate.remedies.blending import copies_weight
+from curate.remedies.blending import blended, copies_weight, merged
 from curate.remedies.probing import Probes
 from curate.remedies.refitting import Refitting
 
 
-def test_a_refit_is_a_fit_to_images_and_copies_together() -> None:
+def test_a_refit_is_a_fit_to_images_and_copies() -> None:
     evidence, copies, _ = simulated()
     probes = Probes.of(evidence)
     refit = Refitting(probes).refit(copies[MIRROR], 0.5).taught
@@ -41,12 +41,29 @@ def test_copies_of_a_fold_do_not_teach_the_probe_that_judges_it() -> None:
     [given] = copies[MIRROR]
     inside = (evidence.folds == 3)[given.rows]
     spoiled = replace(given, embeddings=given.embeddings + 9 * inside[:, None].astype(np.float32))
-    mine = np.flatnonzero(evidence.folds == 3)
-    a, b = (Refitting(probes).refit([one], 0.5).taught for one in (given, spoiled))
-    b = replace(b, penalty=a.penalty, fits={})
+    t = probes.training
+    a, b = (blended(t, probes.shares, [one], 0.5, [])[0] for one in (given, spoiled))
+    for merge in (list, lambda shares: [merged(share) for share in shares]):
+        one, other = (total(merge(shares)) - merge(shares)[3] for shares in (a, b))
+        np.testing.assert_allclose(one.sums, other.sums, atol=1e-6)
+        np.testing.assert_allclose(one.second, other.second, atol=1e-5)
+        assert not np.allclose(total(merge(a)).sums, total(merge(b)).sums)
+
+
+def test_the_form_is_the_one_that_held_out_images_and_copies_like_best() -> None:
+    evidence, _, _ = simulated()
+    t = Probes.of(evidence).training
     assert evidence.embeddings is not None
-    E = evidence.embeddings[mine]
-    np.testing.assert_allclose(a.logits(E, mine), b.logits(E, mine), rtol=1e-3, atol=1e-3)
+    X = evidence.embeddings
+    refitting = Refitting(Probes.of(evidence))
+    # A little noise makes the same pictures; the mean of a cluster of few copies is worth less.
+    some = t.rows[::8]
+    near = X[some] + 0.3 * np.random.default_rng(0).normal(size=X[some].shape)
+    little = refitting.refit([Augmented("noise", 1.0, some, near.astype(np.float32))], 0.5).taught
+    assert len(little.shares[0].counts) == 4
+    # What is said by the sign of a feature becomes another picture.
+    turned = refitting.refit([Augmented("rotate", 1.0, np.arange(len(X)), -X)], 0.5).taught
+    assert len(turned.shares[0].counts) == 8
 
 
 def test_excluded_classes_stay_as_they_are() -> None:
@@ -67,6 +84,7 @@ def test_excluded_classes_stay_as_they_are() -> None:
 def test_copies_of_few_images_count_for_more_but_not_for_all() -> None:
     weight, seen = copies_weight(1.0, 0.5)
     assert (weight, seen) == (1.0, 0.5)
+    assert copies_weight(1.0, 1.0)[1] == pytest.approx(0.9)
     weight, seen = copies_weight(0.5, 0.25)
     assert weight == pytest.approx(2 / 3) and seen == pytest.approx(0.25)
     weight, seen = copies_weight(0.1, 0.5)

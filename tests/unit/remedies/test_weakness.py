@@ -53,6 +53,13 @@ def test_each_level_is_compared_with_its_own_images() -> None:
     assert fewer.drop.n == 40 and fewer.drop.estimate == 0
 
 
+def test_where_val_shows_it_train_is_judged() -> None:
+    evidence, probes, copies = graded((1.0,))
+    found = weakness(evidence, probes, copies, shown_by_val=True)
+    assert found.on == "train, out-of-fold" and found.accuracy.n == 160
+    assert found.curve[0].drop.estimate > 0.5
+
+
 def test_images_of_a_group_count_as_one_draw() -> None:
     evidence, probes, copies = graded((1.0,), group=8)
     grouped = weakness(evidence, probes, copies)
