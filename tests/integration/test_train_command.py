@@ -21,6 +21,7 @@ from curate.pipeline.evidence import load_evidence
 from curate.pipeline.export import export
 from curate.store.run import Run
 from made_curriculum import make_export
+from processes import free_port
 from shapes import SHAPES, write_shapes
 
 SMALL = (
@@ -87,6 +88,30 @@ def test_the_checkpoint_is_one_for_an_analysis(home: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(probs[0], probs[1], atol=1e-5)
 
 
+def test_two_processes_share_a_training_of_a_plain_folder(home: Path, tmp_path: Path) -> None:
+    to = tmp_path / "t"
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+        "--master-addr", "127.0.0.1", "--master-port", str(free_port()), "-m", "curate",
+        "train", str(home / "data"), "--to", str(to), *SMALL, "--epochs", "2",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "GLOO_SOCKET_IFNAME": "lo"},
+    )  # fmt: skip
+    assert done.stdout.count("test_resnet at 32 x 32: 2 epochs of none") == 1
+    assert "by 2 processes of 16 images a batch" in done.stderr
+    assert done.stderr.count("epoch 2 of 2") == 1
+    result = json.loads((to / "result.json").read_text())
+    history = pd.read_parquet(to / "history.parquet")
+    # What the processes saw of val together is what the analysis sees of it.
+    best = history[history["best"]]["val_accuracy"].iloc[-1]
+    assert result["splits"]["val"]["accuracy"] == best
+    assert history["images"].tolist() == [36, 36]
+    assert result["recorded"] == 36
+    assert not (to / "state").exists()
+
+
 def test_a_head_of_two_layers_on_a_run(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,13 +122,14 @@ def test_a_head_of_two_layers_on_a_run(
     assert "test_resnet at 32 x 32: 2 epochs of none" in said
     assert "val (12 images): accuracy 0." in said
     assert f"open it with: curate app {to / 'run'}" in said
-    written = pd.read_parquet(to / "predictions.parquet").set_index("filepath")
-    assert len(written) == 21
+    assert not (to / "predictions.parquet").exists()
     run = Run(to / "run")
-    samples = run.table("samples")
-    probs = np.asarray(run.array("probs", samples["sample_id"]))
-    row = int(np.flatnonzero(samples["split"] == "test")[0])
-    np.testing.assert_allclose(probs[row], written.loc[samples["filepath"][row]], atol=1e-5)
+    assert run.info["settings"]["checkpoint"] == str(to / "best.safetensors")
+    history = pd.read_parquet(to / "history.parquet")
+    result = json.loads((to / "result.json").read_text())
+    # It is the trained head that the run predicts by.
+    best = history[history["best"]]["val_accuracy"].iloc[-1]
+    assert result["splits"]["val"]["accuracy"] == best
 
 
 def test_folds_predict_what_they_have_not_seen(
@@ -127,9 +153,11 @@ def test_folds_predict_what_they_have_not_seen(
     others = written.drop(index=[*seen[0], *seen[1]])
     assert set(np.unique(others)) <= {0, 0.5, 1}
     again = analyze(
-        home / "data", tmp_path / "run", model="hog", predictions=(to / "predictions.parquet",)
-    )
+        home / "data", tmp_path / "run", model="hog", predictions=(to / "predictions.parquet",),
+        dynamics=to / "dynamics.parquet",
+    )  # fmt: skip
     assert again.info["predictions"]["covered"] == 36 + 12 + 9
+    assert again.info["dynamics"]["covered"] == 36
     capsys.readouterr()
     few = ["-q", "train", str(home / "export"), "--to", str(tmp_path / "few"), *SMALL]
     assert run_cli(cli, [*few, "--folds", "13"]) == 2
@@ -195,11 +223,15 @@ def test_places_that_cannot_be(
     for args, said in (
         ((source, "--to", str(full)), "with files in it"),
         ((source, "--to", str(home / "export" / "t")), "apart from what is trained on"),
-        ((str(home / "data"), "--to", str(tmp_path / "t")), "curate analyze DATA --run RUN"),
-        ((str(tmp_path / "no"), "--to", str(tmp_path / "t")), "no such folder"),
+        ((str(tmp_path / "no"), "--to", str(tmp_path / "t")), f"{tmp_path / 'no'}"),
+        ((source, "--to", str(tmp_path / "t"), "--val-fraction", "0.2"), "Expected '--val-fr"),
+        (
+            (str(home / "data"), "--to", str(tmp_path / "t"), "--curriculum", "anti"),
+            "`curate analyze DATA --run RUN`, then `curate train RUN --to DIR`",
+        ),
         (("--resume", str(full)), "found no args.yaml there"),
         (("--resume", str(full), "--epochs", "3"), "--resume takes everything from DIR"),
-        ((source,), "Give an EXPORT or a RUN, and --to DIR"),
+        ((source,), "Give DATA, an EXPORT or a RUN, and --to DIR"),
     ):
         assert run_cli(cli, ["-q", "train", *args]) == 2
         assert said in " ".join(capsys.readouterr().err.split())

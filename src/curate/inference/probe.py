@@ -108,7 +108,7 @@ def out_of_fold(
     for fold, rows in parts:
         known = counts > 0 if fold is None else choice.seen[fold]
         n_seen = len(train) - (0 if fold is None else len(rows))
-        _to_probabilities(logits, rows, temperature, known, n_seen)
+        to_probabilities(logits, rows, temperature, known, n_seen)
     all_folds = np.full(len(embeddings), -1, dtype=np.int32)
     all_folds[train] = folds
     own = logits[train, y].astype(np.float64)[~unseen]
@@ -133,10 +133,18 @@ def out_of_fold(
     return Probe(logits, all_folds, info)
 
 
-def _to_probabilities(
+def to_probabilities(
     logits: NDArray[np.float32], rows: Ints, temperature: float, known: Bools, n_seen: int
 ) -> None:
-    """Turn some rows of logits into probabilities, in place and in blocks."""
+    """Turn some rows of logits into probabilities, in place and in blocks.
+
+    Args:
+        logits: (n, n_classes).
+        rows: to turn.
+        temperature: that they are divided by.
+        known: (n_classes,) the classes that the probe saw images of.
+        n_seen: images that it saw.
+    """
     for start in range(0, len(rows), BLOCK):
         block = logits[rows[start : start + BLOCK]]
         block -= block.max(axis=1, keepdims=True)

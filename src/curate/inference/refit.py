@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.findings import Bools, Floats, Ints
+from curate.inference.probe import to_probabilities
 from curate.numerics.choice import LOGISTIC, Choice
 from curate.numerics.linear import Linear
 from curate.numerics.logistic import Logistic
 from curate.numerics.spaces import Space, Training, spaces
-from curate.numerics.temperature import FLOOR
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,9 @@ class Refitted:
         A class without a train image has the least probability of the others, divided by twice the
         images that were seen; see `curate.inference.probe.out_of_fold`.
         """
-        logits = self.linear.logits(embeddings, np.arange(len(embeddings)))
-        logits -= logits.max(axis=1, keepdims=True)
-        logits /= np.float32(self.temperature)
-        np.maximum(logits, np.float32(FLOOR), out=logits)
-        known = self.linear.seen
-        if known.any():
-            logits[:, ~known] -= np.float32(np.log(2 * max(self.n_seen, 1)))
-        np.exp(logits, out=logits)
-        logits /= logits.sum(axis=1, keepdims=True)
+        rows = np.arange(len(embeddings))
+        logits = self.linear.logits(embeddings, rows)
+        to_probabilities(logits, rows, self.temperature, self.linear.seen, self.n_seen)
         return logits
 
 

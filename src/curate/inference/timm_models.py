@@ -134,10 +134,10 @@ def _with_weights(
     """A model with the weights of a file, which were trained at its own size or at `img_size`."""
     import timm
 
-    from curate.inference.heads import has_mlp_head, put_mlp_head
+    from curate.inference.heads import classifier_names, has_mlp_head, put_mlp_head
 
     model = timm.create_model(name, pretrained=False, num_classes=n_classes)
-    heads = _heads(model) if n_classes == 0 else ()
+    heads = classifier_names(model) if n_classes == 0 else ()
     own = model.state_dict()
     if img_size is not None and misfits(own, found.state_for(own), heads)[1]:
         model = _at_size(name, n_classes, img_size) or model
@@ -155,12 +155,6 @@ def _at_size(name: str, n_classes: int, img_size: int) -> Any | None:
         return timm.create_model(name, num_classes=n_classes, img_size=img_size)
     except (TypeError, ValueError, AssertionError):
         return None
-
-
-def _heads(model: Any) -> set[str]:
-    """Names of the layers that are a timm model's classifier."""
-    classifier = model.pretrained_cfg.get("classifier") or ()
-    return {classifier} if isinstance(classifier, str) else set(classifier)
 
 
 def _resize(

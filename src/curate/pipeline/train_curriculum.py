@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from curate.data.source import Source
 from curate.errors import CurriculumError, TrainingError, listed
 from curate.pipeline.curriculum import (
     EPOCHS,
@@ -18,6 +20,7 @@ from curate.pipeline.curriculum import (
     read_plan,
 )
 from curate.pipeline.export import POLICY, export
+from curate.pipeline.train_data import check_preset, write_plain
 from curate.progress import Progress, log
 from curate.recipe.curriculum import ABOUT, FORMAT, SCHEMA_VERSION, Curriculum, read_curriculum
 from curate.recipe.schedule import PRESETS, Schedule, make_schedule
@@ -99,33 +102,36 @@ class Asked:
         return found
 
 
-def prepare(source: Path, folder: Path, asked: Asked, progress: Progress) -> None:
+def prepare(
+    source: Path | Source, folder: Path, asked: Asked, progress: Progress, seed: int = 0,
+    given: pd.DataFrame | None = None,
+) -> None:  # fmt: skip
     """Write what a training follows into a new folder.
 
     Args:
-        source: an export, which is copied, or a run, which is exported with the decisions saved in
-            it.
+        source: an export, which is copied; a run, which is exported with the decisions saved in
+            it; or images, which are taken as they lie.
         folder: to write.
         asked: the choices.
         progress: for the bars.
+        seed: where the source is images, of what is drawn.
+        given: likewise, a table of them in memory, as for `curate.data.catalog.scan`.
 
     Raises:
-        TrainingError: the source is neither, or images of it are gone.
+        TrainingError: images are gone, or a curriculum was asked for that goes by an analysis.
+        DataError: the source is neither an export nor a run, and no images that can be used.
         CurriculumError: the choices do not go together, or not with the export.
         PolicyError: the policy cannot be read.
     """
-    place = source.expanduser().resolve()
-    if (place / ABOUT).is_file():
-        _copied(read_curriculum(place), folder, asked)
-    elif (place / "run.json").is_file():
-        _exported(Run(place), folder, asked, progress)
+    if isinstance(source, Source):
+        check_preset(asked.curriculum)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            write_plain(source, given, Path(aside), seed, progress)
+            _copied(read_curriculum(aside), folder, asked)
+    elif (source / ABOUT).is_file():
+        _copied(read_curriculum(source), folder, asked)
     else:
-        there = "a folder without either" if place.is_dir() else "no such folder"
-        raise TrainingError(
-            f"Expected an export of `curate export` or a run of `curate analyze` at {place}, found "
-            f"{there}. Begin with `curate analyze DATA --run RUN`; then `curate train RUN --to "
-            "DIR`."
-        )
+        _exported(Run(source), folder, asked, progress)
     images = images_of(folder)
     gone = [path for path in images if not Path(path).is_file()]
     if gone:
@@ -260,7 +266,8 @@ def _with_steps(schedule: Schedule, steps: int) -> Schedule:
     """The schedule with the stages of another policy spread over its own."""
     n = len(schedule.stages)
     stages = tuple(
-        replace(stage, policy_stage=i * steps // n if steps else None)
+        # Without stages of its own it takes the last one throughout, as a preset does.
+        replace(stage, policy_stage=(i * steps // n if n > 1 else steps - 1) if steps else None)
         for i, stage in enumerate(schedule.stages)
     )
     return replace(schedule, stages=stages)

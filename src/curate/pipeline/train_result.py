@@ -36,14 +36,16 @@ def one_result(fitting: Fitting, fitted: Fitted, run: Run) -> dict[str, Any]:
 
 
 def folds_result(
-    fittings: Sequence[tuple[Path, Sequence[Row]]], fitting: Fitting, vote: str, run: Run
-) -> dict[str, Any]:
+    fittings: Sequence[tuple[Path, Sequence[Row]]], fitting: Fitting, vote: str, recorded: int,
+    run: Run,
+) -> dict[str, Any]:  # fmt: skip
     """Of a cross-validation.
 
     Args:
         fittings: of each fold its directory and the epochs.
         fitting: one of them.
         vote: how the folds' models vote.
+        recorded: images in the file of dynamics.
         run: of all of them together.
     """
     rows = [row for _, own in fittings for row in own]
@@ -52,7 +54,7 @@ def folds_result(
         **pace(rows),
         "vote": vote,
         "folds": [{"folder": home.name, **pace(own)} for home, own in fittings],
-        "recorded": 0,
+        "recorded": recorded,
         "splits": scores(run, ("train", "val", "test")),
         "run": run.path.name,
     }

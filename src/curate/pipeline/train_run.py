@@ -17,9 +17,9 @@ from curate.progress import Progress, log
 from curate.remedies.formats.manifests import write_csv
 from curate.store.run import Run
 from curate.training.checkpoints import BEST
-from curate.training.fitting import DYNAMICS, Fitting
+from curate.training.fitting import Fitting
+from curate.training.keeping import DYNAMICS
 from curate.training.options import Options
-from curate.training.predicting import write_predictions
 
 MANIFEST, PREDICTIONS, RUN = "images.csv", "predictions.parquet", "run"
 COLUMNS = ("filepath", "label", "split", "group")
@@ -37,17 +37,7 @@ def run_of_one(curriculum: Path, fitting: Fitting, progress: Progress) -> Run:
         InputError: an image changed since, or cannot be read.
     """
     to, images = fitting.to, manifest(curriculum)
-    model: dict[str, Any] = {"checkpoint": to / BEST}
-    if fitting.options.head != "linear":
-        # An analysis makes the model as timm does, so it takes the probabilities of our head.
-        log.info("images of train are predicted by a probe, without the head that saw them")
-        model = {"weights": to / BEST}
-        held_out = named_once(images, images["split"] != "train")
-        if held_out:
-            probs = fitting.probabilities(held_out)
-            write_predictions(to / PREDICTIONS, held_out, probs, fitting.classes)
-            model["predictions"] = (to / PREDICTIONS,)
-    model["dynamics"] = _dynamics(to, images)
+    model = {"checkpoint": to / BEST, "dynamics": own_dynamics(to, images)}
     return analyze_trained(to, images, fitting.options, fitting.seed, model, progress)
 
 
@@ -93,19 +83,17 @@ def manifest(curriculum: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)].fillna("")
 
 
-def named_once(images: pd.DataFrame, where: Any = slice(None)) -> list[str]:
+def named_once(images: pd.DataFrame) -> list[str]:
     """The paths of images whose path names no other image: others have no name of their own.
 
     Args:
         images: of `manifest`.
-        where: which of them are meant.
     """
-    alone = ~images["filepath"].duplicated(keep=False)
-    paths: list[str] = images["filepath"][alone][where].tolist()
+    paths: list[str] = images["filepath"][~images["filepath"].duplicated(keep=False)].tolist()
     return paths
 
 
-def _dynamics(to: Path, images: pd.DataFrame) -> Path | None:
+def own_dynamics(to: Path, images: pd.DataFrame) -> Path | None:
     """The file of dynamics, where each of its names means one image."""
     path = to / DYNAMICS
     if not path.is_file():

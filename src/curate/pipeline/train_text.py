@@ -7,7 +7,8 @@ from typing import Any
 from curate.pipeline.train import CURRICULUM, Trained
 from curate.pipeline.train_run import PREDICTIONS
 from curate.training.checkpoints import BEST, LAST
-from curate.training.fitting import CURVES, DYNAMICS, EVENTS, HISTORY
+from curate.training.history import SLOW_LOADING
+from curate.training.keeping import CURVES, DYNAMICS, EVENTS, HISTORY
 
 
 def training_text(trained: Trained) -> str:
@@ -42,8 +43,9 @@ def training_text(trained: Trained) -> str:
         lines += [f"  {line}" for line in files]
     lines.append(f"  {CURRICULUM}: what was followed")
     if result["recorded"]:
+        by = "the mean of the folds that trained on each, " if "folds" in result else ""
         lines.append(
-            f"  {DYNAMICS}: of {result['recorded']} images, as they were trained on (augmented); "
+            f"  {DYNAMICS}: of {result['recorded']} images, {by}as they were trained on; "
             "--dynamics of `curate analyze` reads it"
         )
     lines += ["", f"run: {trained.run.path}", f"open it with: curate app {trained.run.path}"]
@@ -52,7 +54,10 @@ def training_text(trained: Trained) -> str:
 
 def _what(result: dict[str, Any]) -> str:
     height, width = result["img_size"]
-    speed = f"{result['images'] / max(result['seconds'], 1e-9):,.0f} images/s"
+    seconds = max(result["seconds"], 1e-9)
+    speed = f"{result['images'] / seconds:,.0f} images/s"
+    if (share := result["waited"] / seconds) >= SLOW_LOADING:
+        speed += f" (data loading took {share:.0%} of the time)"
     what = f"{result['model']} at {height} x {width}: "
     if "folds" in result:
         n = len(result["folds"])

@@ -30,6 +30,7 @@ def write_dynamics(
     labels: Sequence[str] | None = None,
     trained: Recorded | None = None,
     first_epoch: int = 0,
+    id_name: str = "sample_id",
 ) -> None:
     """Write a Parquet file with the columns of `curate.store.schema.EPOCHS`, whole or not at all.
 
@@ -45,6 +46,7 @@ def write_dynamics(
         trained: (epochs, n) False where an image was not in the epoch; those rows are left out.
             The epochs of one image must follow each other. None for all True.
         first_epoch: the number of the first epoch.
+        id_name: what the ids are: "sample_id" or "filepath".
 
     Raises:
         ValueError: shapes differ, an id comes twice, an image pauses, or a number is not finite.
@@ -75,7 +77,10 @@ def write_dynamics(
     if labels is not None:
         columns["label"] = _texts(labels, image)
     kinds = {name: kind for name, kind in {**EPOCHS, **EPOCHS_OPTIONAL}.items() if name in columns}
-    table = pa.table({name: pa.array(columns[name]).cast(kinds[name]) for name in kinds})
+    table = pa.table({
+        id_name if name == "sample_id" else name: pa.array(columns[name]).cast(kinds[name])
+        for name in kinds
+    })  # fmt: skip
     with atomic(path) as file:
         pq.write_table(table, file)
 

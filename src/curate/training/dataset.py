@@ -180,30 +180,34 @@ class CurriculumDataset(Dataset[tuple[Any, ...]]):
             raise IndexError(f"Expected an index below {len(self)}, found {index}.")
         row, repeat = int(index) % len(self), getattr(index, "repeat", 0)
         target = int(self.targets[row])
-        image = self.transform(Image.fromarray(self._augmented(row, repeat, target)))
+        image = self.transform(self._augmented(row, repeat, target))
         return (image, target, row) if self.return_index else (image, target)
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """An image decoded and set upright, neither augmented nor resized: (height, width, 3)."""
+        return np.asarray(self._upright(index))
+
+    def _upright(self, index: int) -> Image.Image:
         path = self.paths[index]
         try:
-            image = np.asarray(load_rgb(path))
+            image = load_rgb(path)
         except UnreadableImage as error:
             raise DataError(
                 f"Expected an image at {path}, found none that can be read: {error}. "
                 f"See what else has changed: curate export --check {self.curriculum.folder}"
             ) from error
         turn = self._turns[index]
-        return apply_view(image, turn) if turn else image
+        return Image.fromarray(apply_view(np.asarray(image), turn)) if turn else image
 
-    def _augmented(self, row: int, repeat: int, target: int) -> NDArray[np.uint8]:
+    def _augmented(self, row: int, repeat: int, target: int) -> Image.Image:
         epoch = self.epoch
         augment = self._augments.get(self.curriculum.schedule.stage_at(epoch).policy_stage)
-        pixels = self._resized(self.pixels(row))
-        if augment is None or min(pixels.shape[:2]) < LEAST_SIDE:
-            return pixels
+        image = self._resized(self._upright(row))
+        if augment is None or min(image.size) < LEAST_SIDE:
+            return image
         seed = np.random.SeedSequence([abs(self.seed), epoch, row, repeat])
-        return augment(pixels, self.classes[target], int(seed.generate_state(1)[0]))
+        changed = augment(np.asarray(image), self.classes[target], int(seed.generate_state(1)[0]))
+        return Image.fromarray(changed)
 
     def _of_each_stage(self) -> dict[int | None, Augment]:
         policy, schedule = self.curriculum.policy, self.curriculum.schedule

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from curate.errors import TrainingError, listed
+from curate.errors import InputError, TrainingError, listed
 from curate.training.checkpoints import LAST
+from curate.training.processes import gathered, rank
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,21 @@ def fault_error(fault: Fault, epoch: int, paths: Sequence[str], to: Path) -> Tra
         f"{listed(paths[row] for row in fault.rows)}. {kept} Lower --lr, give --clip-grad 1 or "
         "--no-amp, or look at the images."
     )
+
+
+def the_earliest(fault: Fault | None) -> Fault | None:
+    """The fault of the process that met one in the earliest batch; None where nobody did.
+
+    The others end silently: what they met is what the earliest one led to.
+    """
+    none = 2**62
+    met = torch.tensor([none if fault is None else fault.batch])
+    every = [int(one) for one in gathered(met)]
+    if min(every) == none:
+        return None
+    if every.index(min(every)) != rank():
+        raise SystemExit(InputError.exit_code)
+    return fault
 
 
 def find_fault(rows: list[torch.Tensor], losses: list[torch.Tensor], begin: int) -> Fault | None:

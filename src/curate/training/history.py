@@ -39,6 +39,9 @@ was better. `waited` are the `seconds` in which the model had no images to train
 SLOW_LOADING = 0.1
 """Share of an epoch spent waiting for images from which it is said: less is hardly noticed."""
 
+NOTICED = 1.0
+"""Seconds of waiting from which it is said."""
+
 TIMES = ("seconds", "waited")
 """The columns that differ between two runs of the same training."""
 
@@ -50,12 +53,30 @@ def write_history(rows: Sequence[Row], path: Path) -> None:
         pq.write_table(pa.table(columns), file)
 
 
-def tell_epoch(row: Row, epochs: int) -> None:
-    """Log a row, and once where the model waits for its images.
+def scalars(row: Row) -> dict[str, float]:
+    """What is drawn of an epoch, by the names that it has in TensorBoard and elsewhere."""
+    found = {
+        f"{what}/{split}": row[f"{split}_{what}"]
+        for split in ("train", "val")
+        for what in ("loss", "accuracy")
+        if row[f"{split}_{what}"] is not None
+    }
+    seconds = max(row["seconds"], 1e-9)
+    return {
+        **found,
+        "lr": row["lr"] * row["lr_scale"],
+        "images_per_second": row["images"] / seconds,
+        "waited_for_images": row["waited"] / seconds,
+    }
+
+
+def tell_epoch(row: Row, epochs: int, before: Row | None) -> None:
+    """Log a row, and in each stage once where the model waits for its images.
 
     Args:
         row: of the table.
         epochs: of the training.
+        before: the row before it, if there is one.
     """
     val = ""
     if row["val_accuracy"] is not None:
@@ -65,12 +86,14 @@ def tell_epoch(row: Row, epochs: int) -> None:
         "epoch %d of %d, stage %d: %d images, loss %.4f, %s%.0f images/s", row["epoch"] + 1,
         epochs, row["stage"] + 1, row["images"], row["train_loss"], val, row["images"] / seconds,
     )  # fmt: skip
-    # Not of the first epoch, which waits for the processes to start, nor of a moment.
-    if row["epoch"] == 1 and row["waited"] > max(SLOW_LOADING * seconds, 1):
+    # Not of the first epoch, which waits for the processes to start.
+    new = before is not None and (before["epoch"] == 0 or before["stage"] != row["stage"])
+    if new and row["waited"] > max(SLOW_LOADING * seconds, NOTICED):
         log.warning(
-            "the model waited %.0f %% of the epoch for images: more --workers may help",
-            100 * row["waited"] / seconds,
-        )
+            "data loading took %.0f %% of the time of this epoch (reading, resizing and augmenting "
+            "images): without it %.0f images/s; more --workers, or smaller files, may help",
+            100 * row["waited"] / seconds, row["images"] / max(seconds - row["waited"], 1e-9),
+        )  # fmt: skip
 
 
 class Board:
@@ -88,16 +111,10 @@ class Board:
 
     def add(self, row: Row) -> None:
         """Write one epoch."""
-        epoch = row["epoch"]
-        for split in ("train", "val"):
-            for what in ("loss", "accuracy"):
-                if (value := row[f"{split}_{what}"]) is not None:
-                    self._writer.add_scalar(f"{what}/{split}", value, epoch)
-        speed = row["images"] / max(row["seconds"], 1e-9)
-        for name, value in (("lr", row["lr"] * row["lr_scale"]), ("images_per_second", speed)):
-            self._writer.add_scalar(name, value, epoch)
+        for name, value in scalars(row).items():
+            self._writer.add_scalar(name, value, row["epoch"])
         self._writer.flush()
 
-    def close(self) -> None:
+    def close(self, finished: bool = True) -> None:
         """End the file."""
         self._writer.close()

@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from curate.errors import CurriculumError
 from curate.findings import Floats, Ints
+from curate.training.processes import running
 
 
 class Losses:
@@ -63,7 +64,7 @@ class Losses:
         """
         told = np.isfinite(self._told)
         total, count = np.where(told, self._told, 0.0), told.astype(np.float64)
-        if _running():
+        if running():
             both = torch.from_numpy(np.stack([total, count]))
             if dist.get_backend() == "nccl":  # it moves nothing but what lies on a GPU
                 both = both.cuda()
@@ -83,7 +84,3 @@ def _array(values: Sequence[float] | torch.Tensor) -> Floats | Ints:
     if isinstance(values, torch.Tensor):
         return values.detach().cpu().numpy()
     return np.asarray(values)
-
-
-def _running() -> bool:
-    return dist.is_available() and dist.is_initialized()

@@ -7,6 +7,7 @@ import torch
 
 from curate.recipe.policy import Step
 from curate.training.dataset import CurriculumDataset
+from curate.training.processes import rank
 
 
 class Mixing:
@@ -19,7 +20,8 @@ class Mixing:
     batch. Each is done with its probability, one after the other. A pair with an image of an
     excluded class is not mixed.
 
-    The draws depend on the seed of the dataset, the epoch and the number of batches mixed in it.
+    The draws depend on the seed of the dataset, the epoch, the number of batches mixed in it, and
+    the process.
 
     Args:
         dataset: whose policy it is; it says the current stage.
@@ -48,7 +50,8 @@ class Mixing:
         epoch = self._dataset.epoch
         batch = self._drawn[1] + 1 if self._drawn[0] == epoch else 0
         self._drawn = (epoch, batch)
-        rng = np.random.default_rng([abs(self._dataset.seed), epoch, batch])
+        own = [rank()] if rank() else []
+        rng = np.random.default_rng([abs(self._dataset.seed), epoch, batch, *own])
         labels = torch.nn.functional.one_hot(targets, len(self._dataset.classes)).to(images.dtype)
         for name, step in steps.items():
             chance, lam = rng.random(), float(rng.beta(step.magnitude[1], step.magnitude[1]))

@@ -140,6 +140,13 @@ def freeze(model: Any, what: str) -> None:
         parameter.requires_grad_(name in trained)
 
 
+def counted(model: torch.nn.Module) -> str:
+    """How many parameters are trained, of how many, in words."""
+    parameters = list(model.parameters())
+    trained = sum(one.numel() for one in parameters if one.requires_grad)
+    return f"{trained:,} of {sum(one.numel() for one in parameters):,} parameters"
+
+
 def train_mode(model: torch.nn.Module) -> None:
     """Set to training, but for what is frozen: its statistics stay and nothing in it is dropped."""
     model.train()

@@ -13,6 +13,8 @@ HEADS = ("linear", "mlp")
 SCHEDULERS = ("cosine", "step", "multistep", "plateau", "constant")
 LOSSES = ("cross-entropy", "focal", "class-balanced")
 NONE, BACKBONE = "none", "backbone"
+AUTO, ON, OFF = "auto", "on", "off"
+LOG_TO = ("wandb", "mlflow")
 
 MODEL = "efficientnet_b0"
 """The model of an analysis unless it is told another."""
@@ -33,7 +35,8 @@ class Options:
         freeze: "none", "backbone" (the head alone is trained), or a number as text: of the
             backbone only so many last blocks are trained.
         epochs: how many; None for as many as the schedule has.
-        batch_size: images of a batch at most; the batches of an epoch are of even size.
+        batch_size: images of a batch at most, in each process; the batches of an epoch are of even
+            size.
         opt: an optimizer of ``timm.optim.list_optimizers()``.
         lr: the base learning rate, which the stages of a schedule scale.
         weight_decay, momentum: of the optimizer; vectors (biases, norms) are not decayed.
@@ -57,9 +60,12 @@ class Options:
             never.
         amp: mixed precision; None for where the device is a GPU.
         channels_last: the memory layout that convolutions are often faster in.
+        compile: whether `torch.compile` is used: "off", "on", or "auto" where it is measured to
+            pay, see `curate.training.wrapped.pays_to_compile`.
         seed: of weights, order and augmentation; None for the export's.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         workers: processes that load images; None chooses.
+        log_to: who is told of every epoch beside TensorBoard: any of `LOG_TO`.
     """
 
     model: str = MODEL
@@ -94,9 +100,11 @@ class Options:
     patience: int = 0
     amp: bool | None = None
     channels_last: bool = False
+    compile: str = OFF
     seed: int | None = None
     device: str = "auto"
     workers: int | None = None
+    log_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -104,9 +112,11 @@ class Options:
         Raises:
             TrainingError: an option lies outside its range, or two contradict each other.
         """
-        for name, allowed in (("head", HEADS), ("sched", SCHEDULERS), ("loss", LOSSES)):
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise _wrong(name, f"one of {', '.join(allowed)}", getattr(self, name))
+        if strange := [one for one in self.log_to if one not in LOG_TO]:
+            raise _wrong("log_to", f"one of {', '.join(LOG_TO)}", strange[0])
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
@@ -137,7 +147,8 @@ class Options:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""
-        return {**asdict(self), "decay_milestones": list(self.decay_milestones)}
+        lists = {name: list(getattr(self, name)) for name in _SEVERAL}
+        return {**asdict(self), **lists}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any], where: Path | str) -> Options:
@@ -152,10 +163,16 @@ class Options:
                 f"Expected options of curate train in {where}, found {listed(strange)} as well. "
                 "Remove them; a newer version of curate may know them."
             )
-        given = dict(found)
-        given["decay_milestones"] = tuple(given.get("decay_milestones", ()))
-        return cls(**given)
+        several = {name: tuple(found.get(name, ())) for name in _SEVERAL}
+        return cls(**{**found, **several})
 
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "head": HEADS, "sched": SCHEDULERS, "loss": LOSSES, "compile": (AUTO, ON, OFF),
+}  # fmt: skip
+
+_SEVERAL = ("decay_milestones", "log_to")
+"""What may be given several times; JSON has lists for it."""
 
 _LEAST: dict[str, float] = {
     "epochs": 1, "batch_size": 1, "weight_decay": 0, "momentum": 0, "warmup_epochs": 0,

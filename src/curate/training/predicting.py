@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 
 from curate.data.images import UnreadableImage, load_rgb
@@ -44,13 +42,13 @@ class Pictures(Dataset[tuple[torch.Tensor]]):
         """
         path = self._paths[index]
         try:
-            pixels = np.asarray(load_rgb(path))
+            image = load_rgb(path)
         except UnreadableImage as error:
             raise DataError(
                 f"Expected an image at {path}, found none that can be read: {error}. Leave it out "
                 "of the export."
             ) from error
-        return (self._to_tensor(Image.fromarray(self._resized(pixels))),)
+        return (self._to_tensor(self._resized(image)),)
 
 
 def write_predictions(

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from curate.inference.data_config import data_config as whole_config
@@ -25,13 +24,13 @@ class Resized:
         self._steps = list(steps)
         self._run: Callable[[Image.Image], Image.Image] | None = None
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize one picture: (height, width, 3) uint8."""
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """Resize one picture."""
         if not self._steps:
-            return pixels
+            return image
         if self._run is None:
             self._run = in_one_step(self._steps)
-        return np.asarray(self._run(Image.fromarray(pixels)))
+        return self._run(image)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the function, which no worker process could be sent."""
@@ -55,10 +54,12 @@ class ToTensor:
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Convert one."""
-        pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).float() / 255
+        rgb = np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        # Laid out anew while it is one byte a value, and then changed in place.
+        pixels = torch.from_numpy(rgb).permute(2, 0, 1).contiguous().float().div_(255)
         if self._grey:  # as the analysis gives such a model its images
             pixels = pixels.mean(0, keepdim=True)
-        return (pixels - self._mean) / self._std
+        return pixels.sub_(self._mean).div_(self._std)
 
 
 def prepare(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from curate.training.processes import rank
+
 
 @contextmanager
 def own_random_numbers(seed: int, device: torch.device, epoch: int | None = None) -> Iterator[None]:
@@ -20,9 +22,11 @@ def own_random_numbers(seed: int, device: torch.device, epoch: int | None = None
     Args:
         seed: of the training.
         device: that is computed on.
-        epoch: from 0; None for what comes before the first.
+        epoch: from 0; None for what comes before the first, and is the same in all processes.
     """
     words = [abs(seed)] if epoch is None else [abs(seed), epoch + 1]
+    if epoch is not None and rank():
+        words.append(rank())
     number = int(np.random.SeedSequence(words).generate_state(1)[0])
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import one_hot
 
 from curate.store.files import atomic
 from curate.store.training import write_dynamics
+from curate.training.processes import gathered, running
 
 NAMES = ("logit_true", "logit_other", "p_true", "error_length", "correct")
 
@@ -39,7 +39,8 @@ class Recorder:
     epoch: a strong augmentation lowers all margins, those of an image beside others less so.
 
     An image that is drawn several times in an epoch is recorded the first time, as one that is
-    drawn once. An image that is mixed with another is not recorded, since its logits are of both.
+    drawn once; of several processes that draw it, the one that does so in the earliest batch. An
+    image that is mixed with another is not recorded, since its logits are of both.
 
     Nothing is fetched from the device before the end of an epoch.
 
@@ -49,7 +50,9 @@ class Recorder:
     """
 
     def __init__(self, n: int, device: torch.device) -> None:
-        self._values = torch.full((n, len(NAMES)), torch.nan, device=device)
+        # The last column is the batch.
+        self._values = torch.full((n, len(NAMES) + 1), torch.nan, device=device)
+        self._batch = 0
 
     def note(self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor,
              targets: torch.Tensor) -> None:  # fmt: skip
@@ -76,20 +79,29 @@ class Recorder:
         p = z.softmax(dim=1)
         length = torch.linalg.vector_norm(p - hot.float(), dim=1)
         found = torch.stack(
-            [own, other, p.gather(1, labels[:, None])[:, 0], length, (own > other).float()], dim=1
-        )
+            [own, other, p.gather(1, labels[:, None])[:, 0], length, (own > other).float(),
+             torch.full_like(own, self._batch)], dim=1,
+        )  # fmt: skip
+        self._batch += 1
         keep = torch.isnan(self._values[rows, 0])
         if targets.dim() == 2:
             keep &= targets.gather(1, labels[:, None])[:, 0] == 1
         self._values[rows] = torch.where(keep[:, None], found, self._values[rows])
 
     def take(self) -> Seen:
-        """What was noted since the last time."""
+        """What was noted since the last time, by all processes together."""
         values = self._values.cpu().numpy()
         rows = np.flatnonzero(np.isfinite(values).all(axis=1)).astype(np.int64)
-        seen = Seen(rows, values[rows])  # a copy: on a CPU, `values` is the tensor itself
+        own = values[rows]  # a copy: on a CPU, `values` is the tensor itself
         self._values.fill_(torch.nan)
-        return seen
+        self._batch = 0
+        if running():
+            rows = np.concatenate([part.numpy() for part in gathered(torch.from_numpy(rows))])
+            own = np.concatenate([part.numpy() for part in gathered(torch.from_numpy(own))])
+            order = np.lexsort((own[:, -1], rows))
+            rows, first = np.unique(rows[order], return_index=True)
+            own = own[order][first]
+        return Seen(rows, own[:, : len(NAMES)])
 
 
 def save_epoch(seen: Seen, path: Path) -> None:
@@ -144,18 +156,8 @@ def write_recorded(
         following[seen.rows] += 1
     own, other, p, lengths, correct = grid
     trained = np.isfinite(own)
-    aside = path.with_name(f".{path.name}.ids")
-    try:
-        write_dynamics(
-            aside, [images[i] for i in there], own, other, p, trained & (correct == 1),
-            error_length=lengths, labels=[labels[i] for i in there], trained=trained,
-        )  # fmt: skip
-        table = pq.read_table(aside)
-        with atomic(path) as file:
-            pq.write_table(
-                table.rename_columns([id_name if one == "sample_id" else one
-                                      for one in table.column_names]), file,
-            )  # fmt: skip
-    finally:
-        aside.unlink(missing_ok=True)
+    write_dynamics(
+        path, [images[i] for i in there], own, other, p, trained & (correct == 1),
+        error_length=lengths, labels=[labels[i] for i in there], trained=trained, id_name=id_name,
+    )  # fmt: skip
     return len(there)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import torch.distributed as dist
 from torch.utils.data import DistributedSampler
 
 from curate.errors import CurriculumError
@@ -17,6 +16,8 @@ from curate.recipe.curriculum import Curriculum
 from curate.recipe.sampling import epoch_indices, share_of
 from curate.training.dataset import CurriculumDataset, Draw
 from curate.training.losses import Losses
+from curate.training.processes import rank as own_rank
+from curate.training.processes import size
 
 
 class CurriculumSampler(DistributedSampler[int]):
@@ -96,18 +97,23 @@ class CurriculumSampler(DistributedSampler[int]):
     def num_replicas(self) -> int:  # type: ignore[override] # asked anew, never set from outside
         """How many processes share an epoch."""
         given = self._processes[0]
-        return given if given is not None else dist.get_world_size() if _running() else 1
+        return size() if given is None else given
 
     @property
     def rank(self) -> int:  # type: ignore[override] # likewise
         """Which of them this is, from 0."""
         given = self._processes[1]
-        return given if given is not None else dist.get_rank() if _running() else 0
+        return own_rank() if given is None else given
+
+    @property
+    def epoch_lengths(self) -> list[int]:
+        """Images that each epoch of the schedule draws, over all processes."""
+        return [self._natural_length(epoch) for epoch in range(self.curriculum.schedule.epochs)]
 
     @property
     def longest_epoch(self) -> int:
-        """The most images that an epoch of the schedule draws, over all processes."""
-        return max(map(self._natural_length, range(self.curriculum.schedule.epochs)))
+        """The most of `epoch_lengths`."""
+        return max(self.epoch_lengths)
 
     @property
     def lr_scale(self) -> float:
@@ -126,6 +132,13 @@ class CurriculumSampler(DistributedSampler[int]):
         They count from the next `set_epoch` on.
         """
         self._losses.update(indices, losses)
+
+    def exchange_losses(self) -> None:
+        """Tell all processes what each was told since the last time; `set_epoch` does it as well.
+
+        Call it in every process before the `state_dict` of one is kept.
+        """
+        self._losses.exchange()
 
     def state_dict(self) -> dict[str, Any]:
         """What a run needs to go on in the epoch it was in, from its first image."""
@@ -172,10 +185,6 @@ class CurriculumSampler(DistributedSampler[int]):
     def _drawn(self, epoch: int, losses: Floats | None) -> Ints:
         curriculum = self.curriculum
         return epoch_indices(curriculum.table, curriculum.schedule, epoch, self.seed, losses)
-
-
-def _running() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 def _check(
