@@ -8,6 +8,7 @@
         ├── DataError           2  the image folders
         │   └── TooManyProblems 2  more unreadable images than a run may pass over
         ├── ModelError          2  a model name, weights file or checkpoint
+        ├── ClusterError    2  a Ray cluster, or images that none of its workers could do
         ├── DetectorError       2  a kind that is unknown, or an installed detector
         ├── RunError            2  a run directory
         ├── ExportError         2  an export directory, or a decision that cannot be carried out
@@ -15,6 +16,7 @@
         ├── CurriculumError     2  a schedule, or an export that a trainer cannot follow
         ├── TrainingError       2  a training that cannot start as asked, or cannot go on
         ├── ComparisonError     2  runs that cannot be compared, or where to write the comparison
+        ├── ReportError         2  a report that cannot be written as asked
         ├── DatabaseError       2  no working MongoDB
         └── SessionError        2  the App cannot be served as asked
 
@@ -54,6 +56,10 @@ class ModelError(InputError):
     """A model, its weights or its class list does not fit."""
 
 
+class ClusterError(InputError):
+    """A Ray cluster cannot be used, or gave images up; what it did is kept."""
+
+
 class DetectorError(InputError):
     """A detector is unknown, or an installed one cannot be used."""
 
@@ -80,6 +86,10 @@ class PolicyError(InputError):
 
 class ComparisonError(InputError):
     """Runs cannot be compared as asked."""
+
+
+class ReportError(InputError):
+    """A report cannot be written as asked."""
 
 
 class DatabaseError(InputError):

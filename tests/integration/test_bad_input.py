@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +174,24 @@ def test_an_address_that_is_not_to_be_had(
 
 
 @pytest.mark.timeout(60)
+def test_a_run_that_another_process_works_on(
+    database: str, data: Path, tmp_path: Path, capsys
+) -> None:
+    run = Run.create(tmp_path / "run")
+    hold = "import sys, time; from pathlib import Path; from curate.store.locking import working\n"
+    hold += "with working(Path(sys.argv[1]), 'curate train'): print(1, flush=True); time.sleep(60)"
+    asked = [sys.executable, "-c", hold, str(run.path)]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        before = {path: path.read_bytes() for path in run.path.iterdir()}
+        code = run_cli(cli, ["analyze", str(data), "--run", str(run.path), "--model", "hog"])
+        assert {path: path.read_bytes() for path in run.path.iterdir()} == before
+        holder.kill()
+    assert code == 2
+    assert f"found curate train (process {holder.pid}" in capsys.readouterr().err
+
+
 def test_a_database_that_does_not_answer(data: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://user:secret@127.0.0.1:9/")
     assert analyze(data, "--model", "hog") == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from curate.cli.counts import CountOr
+from curate.cli.machine import machine_options
 from curate.cli.serving import Serving, app_options
 from curate.cli.sources import SOME_PATH, chosen, given_table, source_options
 
@@ -23,15 +23,17 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
 
 @click.command()
 @source_options
-@click.option("--run", "run_dir", type=SOME_PATH, help="Where the run is written [runs/NAME].")
+@click.option("--run", "run_dir", type=SOME_PATH,
+              help="Where the run is written.  [default: runs/NAME]")  # fmt: skip
 @click.option(
     "--model",
     help="A timm model, package.module:factory, a TorchScript (.pt, .ts) or "
-    "ONNX file, or hog, which needs no weights [efficientnet_b0].",
+    "ONNX file, or hog, which needs no weights.  [default: efficientnet_b0]",
 )
 @click.option("--weights", type=SOME_PATH, help="A backbone's state dict; its head is ignored.")
 @click.option("--checkpoint", type=SOME_PATH, help="A trained classifier with its class list.")
-@click.option("--img-size", type=click.IntRange(8), help="Pixels a side [the model's own].")
+@click.option("--img-size", type=click.IntRange(8),
+              help="Pixels a side.  [default: the model's own]")  # fmt: skip
 @click.option(
     "--predictions",
     type=SOME_PATH,
@@ -48,7 +50,7 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
 @click.option(
     "--detectors",
     callback=lambda _context, _option, given: split_kinds(given),
-    help="Kinds to look for, separated by commas [all].",
+    help="Kinds to look for, separated by commas.  [default: all]",
 )
 @click.option(
     "--all-views",
@@ -62,10 +64,10 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
     help="Go by the labels that people decided in the App on this run.",
 )
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the out-of-fold probe.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--batch-size", type=CountOr("auto"), default="auto", show_default=True)
-@click.option("--workers", type=CountOr("auto"), default="auto", show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn by chance."
+)
+@machine_options("auto")
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyze(

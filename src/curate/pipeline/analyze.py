@@ -22,13 +22,17 @@ from curate.pipeline.decided import retier, take_labels
 from curate.pipeline.dynamics import GivenDynamics
 from curate.pipeline.evidence import copies_of, detect_all, evidence_of, graph_of
 from curate.pipeline.inspect import facts_of
-from curate.pipeline.models import Model, check_predictions, predictions_key
+from curate.pipeline.models import Model, check_engine, check_predictions, predictions_key
+from curate.pipeline.own_code import check_model, note_model
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
+from curate.pipeline.report import written_or_told
 from curate.pipeline.results import in_sample, write_metrics, write_tiers_and_samples
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import Stages
 from curate.progress import Progress, log, silent
 from curate.store.files import write_json
+from curate.store.locking import FILE as LOCK
+from curate.store.locking import working
 from curate.store.run import Run, cache_key, check_target
 
 VERSIONS = ("curate", "torch", "timm", "scikit-learn", "umap-learn", "cleanlab", "numpy", "pandas")
@@ -75,8 +79,15 @@ def reanalyze(run: Run, progress: Progress = silent) -> Run:
     Raises:
         RunError: the run was made of a table in memory, which only its maker has.
         InputError: the data cannot be used any more.
+        ModelError: its model is code that nobody named here.
     """
-    settings = replace(Settings.from_json(run.info["settings"]), with_decisions=True)
+    check_model(run.path, run.info["settings"]["model"])
+    settings = replace(
+        Settings.from_json(run.info["settings"]), with_decisions=True,
+        # A cluster is for the pass over images, which is done; and a run's word is no reason to
+        # send anything to an address.
+        engine="local", ray_address=None, ray_actors=None, ray_gpus=None,
+    )  # fmt: skip
     return run_analysis(settings, run.path, progress)
 
 
@@ -107,6 +118,7 @@ def run_analysis(
     detectors = chosen_detectors(settings.detectors)
     views = embedding.wanted_views(detectors)
     check_predictions(settings)
+    check_engine(settings)
     dynamics = GivenDynamics(settings, catalog.table)
     dynamics.check(old)
     model = Model(settings, catalog.class_names)
@@ -122,31 +134,35 @@ def run_analysis(
         recorded["source"]["given"] = len(given)
     fresh = old is None
     run = Run.create(target)
-    try:
-        run.save(
-            status="running", settings=recorded, data=str(catalog.root),
-            seed=settings.seed, classes=list(catalog.class_names),
-            versions={name: version(name) for name in VERSIONS},
-        )  # fmt: skip
-        run.write_table("catalog", catalog.table)
-        done = Stages(run)
+    with working(run.path, "curate analyze"):
+        try:
+            run.save(
+                status="running", settings=recorded, data=str(catalog.root),
+                seed=settings.seed, classes=list(catalog.class_names),
+                versions={name: version(name) for name in VERSIONS},
+            )  # fmt: skip
+            note_model(run.path, settings.model)
+            run.write_table("catalog", catalog.table)
+            done = Stages(run)
 
-        workers = settings.workers or min(16, os.cpu_count() or 1)
-        done.do(
-            "embed", embedding.VERSION, parts, [], embedding.files(run, views),
-            lambda: embedding.embed(
-                run, catalog, model.load(), views, workers, settings, progress
-            ),
-        )  # fmt: skip
-    except InputError:
-        # Bad images are known only after decoding: a run that holds nothing yet is taken away.
-        if fresh:
-            (target / "cache" / "catalog.parquet").unlink(missing_ok=True)
-            shutil.rmtree(target / "cache" / "shards", ignore_errors=True)
-            (target / "run.json").unlink(missing_ok=True)
-        raise
-    _rest(run, done, catalog, settings, detectors, dynamics, progress)
-    run.save(first_notes=first_notes, status="complete")
+            workers = settings.workers or min(16, os.cpu_count() or 1)
+            done.do(
+                "embed", embedding.VERSION, parts, [], embedding.files(run, views),
+                lambda: embedding.embed(
+                    run, catalog, model.load(), views, workers, settings, progress
+                ),
+            )  # fmt: skip
+        except InputError:
+            # Bad images are known only after decoding: a run that holds nothing yet is taken away.
+            if fresh:
+                (target / "cache" / "catalog.parquet").unlink(missing_ok=True)
+                shutil.rmtree(target / "cache" / "shards", ignore_errors=True)
+                (target / "run.json").unlink(missing_ok=True)
+                (target / LOCK).unlink(missing_ok=True)
+            raise
+        _rest(run, done, catalog, settings, detectors, dynamics, progress)
+        run.save(first_notes=first_notes, status="complete")
+        written_or_told(run)
     return run
 
 

@@ -96,7 +96,7 @@ def take_labels(run: Run, table: pd.DataFrame, with_decisions: bool) -> pd.DataF
     relabelled = decisions[decisions["action"] == "relabel"].set_index("sample_id")["value"]
     excluded = decisions.loc[decisions["action"] == "exclude", "sample_id"]
     ids = table["sample_id"]
-    label = ids.map(relabelled).fillna(table["label"]).astype(object)
+    label = ids.map(relabelled).astype(object).fillna(table["label"])
     judged = table.assign(label=label.where(~ids.isin(excluded), None))
     run.write_table("judged", judged[["sample_id", "label"]])
     return judged

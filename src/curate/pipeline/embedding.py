@@ -20,6 +20,7 @@ from curate.detectors.orientation import Orientation
 from curate.findings import Evidence, Floats, Ints
 from curate.inference.embedder import Embedder
 from curate.inference.passes import IDENTITY, Work, array_name, embed_into, missing_work
+from curate.pipeline.models import arguments
 from curate.pipeline.settings import Settings
 from curate.pipeline.stages import has_logits, label_numbers
 from curate.progress import Progress, log
@@ -69,6 +70,9 @@ def embed(
     def look(rows: pd.DataFrame, by_view: Mapping[str, Ints]) -> dict[str, tuple[str, str]]:
         work = _work(rows, by_view)
         todo = sum(len(one.views) for one in missing_work(shards, work))
+        if settings.engine == "ray":
+            with speed.timed(todo):
+                return _on_ray(shards, work, embedder, catalog, settings, progress)
         if todo:
             embedder.start(todo)  # converting a model is no part of its speed
         with speed.timed(todo):
@@ -109,6 +113,21 @@ def embed(
     for other in home.iterdir():
         if other != shards.folder:  # of another model
             shutil.rmtree(other)
+
+
+def _on_ray(
+    shards: Shards, work: Sequence[Work], embedder: Embedder, catalog: Catalog,
+    settings: Settings, progress: Progress,
+) -> dict[str, tuple[str, str]]:  # fmt: skip
+    from curate.inference.ray_engine import Cluster, embed_on_ray
+
+    cluster = Cluster(
+        settings.ray_address, settings.ray_actors, settings.ray_gpus, settings.workers
+    )
+    model = arguments(settings, catalog.class_names)
+    return embed_on_ray(
+        shards, work, embedder, model, cluster, settings.source.max_pixels, progress
+    )
 
 
 class _Speed:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from curate.errors import ModelError
+from curate.errors import ClusterError, ModelError
 from curate.inference.embedder import Embedder
 from curate.pipeline.settings import Settings
 
@@ -32,11 +33,7 @@ class Model:
         if self._embedder is None:
             from curate.inference.backbone import load_embedder
 
-            s = self._settings
-            self._embedder = load_embedder(
-                s.model, s.weights, s.checkpoint, self._class_names, s.device, s.batch_size,
-                s.img_size,
-            )  # fmt: skip
+            self._embedder = load_embedder(**arguments(self._settings, self._class_names))
         return self._embedder
 
     def key(self) -> list[str]:
@@ -67,6 +64,16 @@ class Model:
         ]  # fmt: skip
 
 
+def arguments(settings: Settings, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """What `curate.inference.backbone.load_embedder` is called with."""
+    s = settings
+    return {
+        "name": s.model, "weights": s.weights, "checkpoint": s.checkpoint,
+        "class_names": class_names, "device": s.device, "batch_size": s.batch_size,
+        "img_size": s.img_size,
+    }  # fmt: skip
+
+
 def check_predictions(settings: Settings) -> None:
     """Say that a file of predictions is missing before any work.
 
@@ -78,6 +85,24 @@ def check_predictions(settings: Settings) -> None:
             raise ModelError(
                 f"Expected a file of predictions at {path}, found none. Check the path."
             )
+
+
+def check_engine(settings: Settings) -> None:
+    """Say before any work that an engine cannot be had.
+
+    Raises:
+        ClusterError: options of a cluster without one.
+        ModelError: Ray is not installed.
+    """
+    if settings.engine == "ray":
+        from curate.inference.ray_engine import check_ray
+
+        check_ray()
+    elif (settings.ray_address, settings.ray_actors, settings.ray_gpus) != (None, None, None):
+        raise ClusterError(
+            "Expected --engine ray beside --ray-address, --ray-actors or --ray-gpus, found "
+            f"--engine {settings.engine}. Add it, or leave them out."
+        )
 
 
 def predictions_key(settings: Settings) -> list[str]:

@@ -181,6 +181,7 @@ def of_checkpoint(
     """
     from curate.inference.backbone import load_embedder
     from curate.inference.described import described, is_whole_model
+    from curate.inference.modules import is_import_path
 
     names, arch, trained_size = described(checkpoint)
     img_size = img_size or trained_size
@@ -193,6 +194,11 @@ def of_checkpoint(
         embedder = load_embedder(
             str(checkpoint), None, None, names, device, batch_size, img_size
         )  # fmt: skip
+    elif model is None and arch is not None and is_import_path(arch):
+        raise ModelError(
+            f"Expected a timm name as the architecture in {checkpoint}, found {arch}, which would "
+            f"be imported and called. If you trust it, name it yourself: --model {arch}."
+        )
     elif (name := model or arch) is None:
         raise ModelError(
             f"Expected --model with {checkpoint}, which does not say its architecture: the timm "

@@ -9,6 +9,7 @@ from typing import Any
 from curate.errors import ModelError
 from curate.inference.embedder import Embedder
 from curate.pipeline.models import Model
+from curate.pipeline.own_code import check_model
 from curate.pipeline.settings import Settings
 from curate.store.run import Run
 
@@ -30,8 +31,9 @@ def model_of(run: Run, settings: Settings) -> Embedder:
     """The run's model.
 
     Raises:
-        ModelError: it cannot be had any more, or is not the same.
+        ModelError: it cannot be had any more, is not the same, or is code that nobody named.
     """
+    check_model(run.path, settings.model)
     embedder = Model(settings, tuple(run.info["classes"])).load()
     known = run.info.get("inference", {}).get("weights_digest")
     if known is not None and known != embedder.digest:

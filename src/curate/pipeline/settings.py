@@ -32,6 +32,8 @@ class Settings:
         folds: of the out-of-fold probe.
         seed: of everything random.
         device, batch_size, workers: how to run, without influence on what is found; None chooses.
+        engine: "local", or "ray": the pass over the images on a cluster.
+        ray_address, ray_actors, ray_gpus: see `curate.inference.ray_engine.Cluster`.
     """
 
     source: Source
@@ -49,6 +51,10 @@ class Settings:
     device: str = "auto"
     batch_size: int | None = None
     workers: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
+    ray_actors: int | None = None
+    ray_gpus: float | None = None
 
     @classmethod
     def of(cls, data: str | Path | None, **options: Any) -> Settings:
@@ -65,11 +71,9 @@ class Settings:
         own = {field.name for field in fields(Source)}
         if data is not None and not str(data).startswith(FIFTYONE):
             data = Path(data).expanduser().absolute()
-        source = Source(
-            None if data is None else str(data),
-            **{key: value for key, value in options.items() if key in own},
-        )
-        return cls(source, **{key: value for key, value in options.items() if key not in own})
+        source = Source(None if data is None else str(data), **_typed(options, Source))
+        rest = {key: value for key, value in options.items() if key not in own}
+        return cls(source, **{**rest, **_typed(rest, cls)})
 
     @classmethod
     def from_json(cls, recorded: Mapping[str, Any]) -> Settings:
@@ -105,5 +109,6 @@ def _as(wanted: str, value: Any) -> Any:
     if value is None:
         return None
     if wanted.startswith("tuple"):
+        value = (value,) if isinstance(value, str | Path) else value
         return tuple(Path(one) if "Path" in wanted else one for one in value)
     return Path(value) if "Path" in wanted else value

@@ -36,7 +36,15 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         """Read what the shards in `folder` hold; an absent folder holds nothing."""
         self.folder = folder
-        self._open()
+        self.reopen()
+
+    @classmethod
+    def to_write(cls, folder: Path) -> Shards:
+        """The folder for adding only: what others wrote there is not looked at."""
+        shards = cls.__new__(cls)
+        shards.folder = folder
+        shards._forget()
+        return shards
 
     def has(self, name: str, digest: str) -> bool:
         """Whether the row `digest` of the array `name` is here."""
@@ -117,12 +125,16 @@ class Shards:
         for shard, path in enumerate(self._files):
             if shard not in used:
                 path.unlink(missing_ok=True)
-        self._open()
+        self.reopen()
 
-    def _open(self) -> None:
+    def _forget(self) -> None:
         self._files: list[Path] = []
         self._places: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
         self._notes: dict[str, tuple[int, Any]] = {}
+
+    def reopen(self) -> None:
+        """Read anew what the folder holds, after others have written there."""
+        self._forget()
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             self._index(path)
 
