@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,10 @@ def tree(folder: Path) -> dict[str, str | bytes]:
     return found
 
 
-def run_of(folder: Path, images: Path, n: int = 24, metadata: bool = False) -> Run:
+def run_of(
+    folder: Path, images: Path, n: int = 24, metadata: bool = False,
+    draw: Callable[[Path, int], Path] = image,
+) -> Run:  # fmt: skip
     """A finished run on images of its own, as an analysis could have left it.
 
     Image i is of class "cat", "a/b" or "owl", every fifth is in val and every fifth in test; the
@@ -74,7 +77,7 @@ def run_of(folder: Path, images: Path, n: int = 24, metadata: bool = False) -> R
     for i in range(n):
         split = ["train", "train", "train", "val", "test"][i % 5]
         label = classes[i % 3]
-        path = image(images / split / str(i % 4) / f"{i // 4:02d}.png", 0 if i == 3 else i)
+        path = draw(images / split / str(i % 4) / f"{i // 4:02d}.png", 0 if i == 3 else i)
         rows.append(
             {
                 "sample_id": f"{i:016x}", "filepath": str(path), "split": split,

@@ -10,9 +10,10 @@ import fiftyone.operators.types as types
 from curate.app import clicks as views
 from curate.board.classes import ClassRow, Estimate, classes
 from curate.board.overview import SPLITS
+from curate.report.numbers import number
 from curate.store.schema import TIER_NAMES
 
-from .common import board_of, changed, columns, dropdown, number, options, table, told
+from .common import board_of, changed, columns, dropdown, options, table, told
 
 ALL = "all"
 MOST = 200

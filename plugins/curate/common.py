@@ -67,24 +67,6 @@ def described(error: Exception) -> str:
     return str(error) if isinstance(error, CurateError) else f"{type(error).__name__}: {error}"
 
 
-def number(value: int) -> str:
-    """``12,345``."""
-    return f"{value:,}"
-
-
-def percent(value: float, digits: int = 0) -> str:
-    """``93 %``."""
-    return f"{100 * value:.{digits}f} %"
-
-
-def with_interval(value: float, interval: tuple[float, float] | None, digits: int = 3) -> str:
-    """``0.939 [0.924, 0.951]``; without an interval nothing is known of it, and nothing shown."""
-    if interval is None:
-        return "not known"
-    low, high = interval
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
 def columns(parent: types.Object, name: str, widths: str) -> types.Object:
     """A row with columns of these widths, in the words of CSS: ``200px 1fr``."""
     style = {

@@ -11,8 +11,9 @@ from curate.app import clicks as views
 from curate.board.confusion import Matrix, Pair, matrix, top_pairs
 from curate.board.difference import Difference
 from curate.board.overview import SPLITS
+from curate.report.numbers import number, percent
 
-from .common import board_of, changed, columns, dropdown, number, options, percent, table, told
+from .common import board_of, changed, columns, dropdown, options, table, told
 from .difference import (
     ALONE,
     DifferencePart,

@@ -12,9 +12,10 @@ from curate.board.curriculum import Tiers, tiers, trained
 from curate.board.opening import Board
 from curate.pipeline.curriculum import PRESET, Plan, make_plan, seen
 from curate.recipe.schedule import EVIDENCE, PRESETS
+from curate.report.numbers import number
 from curate.store.schema import TIER_NAMES
 
-from .common import board_of, changed, columns, dropdown, number, options, text, told
+from .common import board_of, changed, columns, dropdown, options, text, told
 from .policy import PolicyPart
 
 TIERS_PLOT, SCHEDULE_PLOT = "tiers", "schedule"

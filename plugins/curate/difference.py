@@ -13,8 +13,9 @@ from curate.app import clicks as views
 from curate.app.others import other_runs
 from curate.board.difference import Cell, Difference, difference, top_cells
 from curate.pipeline.beside import Beside, beside
+from curate.report.numbers import number
 
-from .common import board_of, dropdown, number, options, table, text, told
+from .common import board_of, dropdown, options, table, text, told
 
 ALONE = "none"
 SCALE = [[0, palette.WRONG], [0.5, "#F4F4F4"], [1, palette.RIGHT]]

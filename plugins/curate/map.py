@@ -11,8 +11,9 @@ from curate import palette
 from curate.app import clicks as views
 from curate.board.opening import Board
 from curate.board.points import Trace, colourings, coordinates, lassoed, traces
+from curate.report.numbers import number
 
-from .common import board_of, changed, columns, dropdown, number, options, told
+from .common import board_of, changed, columns, dropdown, options, told
 
 PLOT = "map"
 DEFAULT = "correct"

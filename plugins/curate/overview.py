@@ -8,13 +8,17 @@ import fiftyone.operators.types as types
 
 from curate.app import clicks as views
 from curate.board.overview import KindRow, Overview, overview
+from curate.pipeline.report_due import current_report
+from curate.report.detector_words import found_words
+from curate.report.numbers import number, with_interval
 
-from .common import FULL, board_of, columns, number, percent, table, text, told, with_interval
+from .common import FULL, board_of, columns, table, text, told
+from .report import ReportLine
 
 BUTTON = {"button": {"sx": {"width": "190px", "justifyContent": "flex-start"}}}
 
 
-class OverviewTab:
+class OverviewTab(ReportLine):
     """Its events and its layout."""
 
     @told
@@ -33,11 +37,18 @@ class OverviewTab:
         """Show all images again."""
         ctx.ops.clear_view()
 
+    @told
+    def write_report(self, ctx: Any) -> None:
+        """Bring the report up to date; the panel then has its link."""
+        path, _ = current_report(board_of(ctx).run)
+        ctx.ops.notify(f"report written: {path}", variant="success")
+
     def render_overview(self, ctx: Any, panel: types.Object) -> None:
         """Lay the tab out."""
         found = overview(board_of(ctx))
         panel.md(_headline(found), name="headline")
         self._splits(panel, found)
+        self.render_report(panel, board_of(ctx).run, self.write_report)
         panel.md("**What was found** (a click shows the images, worst first)", name="found_title")
         stack = panel.v_stack("found", gap=1, componentsProps=FULL)
         for row in found.kinds:
@@ -75,7 +86,7 @@ class OverviewTab:
             variant="contained" if row.flagged else "outlined",
             componentsProps=BUTTON,
         )
-        text(line, f"said_{row.kind}", _words(row))
+        text(line, f"said_{row.kind}", found_words(row))
 
 
 def _headline(found: Overview) -> str:
@@ -86,15 +97,3 @@ def _headline(found: Overview) -> str:
 
 def _score(value: float | None, interval: tuple[float, float] | None) -> str:
     return "no labels" if value is None else with_interval(value, interval)
-
-
-def _words(row: KindRow) -> str:
-    if not row.flagged:
-        return "nothing found"
-    parts = []
-    if row.precision is not None and row.interval is not None:
-        low, high = (percent(end) for end in row.interval)
-        who = "judged by people" if row.source == "audit" else "the detector's own estimate"
-        parts.append(f"{percent(row.precision)} right [{low}, {high}], {who}")
-    parts.append(f"{number(row.judged)} of {number(row.flagged)} judged")
-    return "; ".join(parts)

@@ -7,8 +7,9 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from curate.board.opening import Board
+from curate.board.policy import policy_of, policy_path
 from curate.data.images import UnreadableImage
-from curate.pipeline.policy_examples import examples, in_words, policy_of, policy_path
+from curate.pipeline.policy_examples import examples, in_words
 from curate.recipe.policy import Policy
 
 from .common import board_of, changed, columns, dropdown, options, pick_image, text, told

@@ -10,8 +10,9 @@ from curate import palette
 from curate.app.names import ID_FIELD
 from curate.board.opening import Board
 from curate.board.why import Shown, Why, address, why
+from curate.report.numbers import percent
 
-from .common import board_of, columns, percent, pick_image, text, told
+from .common import board_of, columns, pick_image, text, told
 
 PLOT = "chances"
 HINT = "Select an image in the grid, or open one, to see what it looks like to the model."

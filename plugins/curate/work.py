@@ -1,4 +1,7 @@
-"""Longer work as operators: tiers as decided, an export, and images like these."""
+"""Longer work as operators: tiers as decided, an export, and images like these.
+
+What they need is imported when they run: FiftyOne imports every plugin before the first page.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,14 @@ from typing import Any
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
-from curate.app.decisions import collect
 from curate.app.names import ID_FIELD
-from curate.app.publish import publish
 from curate.board.similar import similar
 from curate.errors import ExportError
-from curate.pipeline.analyze import reanalyze
-from curate.pipeline.decided import retier
-from curate.pipeline.export import export
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
 from .common import board_of, described, log
+from .report import OpenReport
 from .targets import counted, target
 from .telling import done, told
 
@@ -37,6 +36,10 @@ class Retier(foo.Operator):
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         """Carry out the decisions on the tiers, and show them."""
+        from curate.app.decisions import collect
+        from curate.app.publish import publish
+        from curate.pipeline.decided import retier
+
         with told(ctx):
             run = board_of(ctx).run
             collect(run)
@@ -101,6 +104,9 @@ class Export(foo.Operator):
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         """Read the decisions, write the splits."""
+        from curate.app.decisions import collect
+        from curate.pipeline.export import export
+
         with told(ctx):
             run = board_of(ctx).run
             to = ctx.params.get("to") or str(_usual_place(run.path))
@@ -150,6 +156,10 @@ class Similar(foo.Operator):
 
 def _analyse_again(run: Run) -> str:
     """Analyse with the decisions so far, publish, and say what is flagged differently."""
+    from curate.app.decisions import collect
+    from curate.app.publish import publish
+    from curate.pipeline.analyze import reanalyze
+
     collect(run)
     before = _flagged(run)
     run = reanalyze(run)
@@ -170,4 +180,4 @@ def _usual_place(run: Path) -> Path:
     return run.parent / f"{run.name}-splits"
 
 
-WORK: list[type[Any]] = [Retier, Reanalyze, Export, Similar]
+WORK: list[type[Any]] = [Retier, Reanalyze, Export, Similar, OpenReport]

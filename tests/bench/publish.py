@@ -4,13 +4,16 @@
 
 Writes a made-up run (labels, probabilities of ten classes, five kinds of findings, embeddings),
 publishes it as `curate app` does, and writes the same content once more by FiftyOne's default
-route: `Sample` objects with all their fields, then `add_samples`. Then the first view of each tab
-and the clicks of the panel are timed. Mongod is one of its own.
+route: `Sample` objects with all their fields, then `add_samples`. Then the clicks of the panel are
+timed, and what the plugin itself does until its first view is there: in a fresh process, after
+FiftyOne is imported, in CPU seconds too, which a busy machine does not change. Mongod is one of its
+own.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
@@ -121,6 +124,32 @@ def timed(work: object, times: int = 3) -> float:
     return float(np.median(seconds))
 
 
+FIRST_VIEW = """
+import sys, time
+from pathlib import Path
+import fiftyone.operators, fiftyone.plugins
+wall, cpu = time.perf_counter(), time.process_time()
+import curate_plugin
+imported = time.perf_counter() - wall, time.process_time() - cpu
+from curate.board.opening import open_path
+from curate.board.overview import overview
+overview(open_path(Path(sys.argv[1])))
+print(*imported, time.perf_counter() - wall, time.process_time() - cpu)
+"""
+
+
+def first_view(run: Run, times: int = 3) -> tuple[float, ...]:
+    """Medians of seconds and CPU seconds: until the plugin is imported, until Overview is there."""
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", FIRST_VIEW, str(run.path)], capture_output=True, text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(times)
+    ]  # fmt: skip
+    return tuple(np.median(np.array(answers, dtype=float), axis=0).tolist())
+
+
 def clicks(name: str) -> dict[str, float]:
     """Seconds from a click to the images of its view, through FiftyOne."""
     import fiftyone as fo
@@ -169,6 +198,9 @@ def main() -> None:
         print(f"nothing new                    {again:6.1f} s")
         for what, seconds in clicks(name).items():
             print(f"{what:30} {seconds:6.2f} s   (wanted: 1)")
+        wall, cpu, all_wall, all_cpu = first_view(run)
+        print(f"plugin imported                {wall:6.2f} s   {cpu:.2f} s of CPU")
+        print(f"Overview, cold, with that      {all_wall:6.2f} s   {all_cpu:.2f} s of CPU")
         if not asked.no_fiftyone:
             theirs = default_route(run)
             print(

@@ -39,6 +39,9 @@ def test_the_app_opens_on_the_workspace(app, demo, page):
     events = Events(page)
     open_view(page, app.wait(), demo)
     expect(page.locator("[data-cy=entry-counts]")).to_have_text(f"{images:,} samples")
+    page.get_by_text("What was found").wait_for()
+    events.settle()
+    expect(page.get_by_text("Unsaved", exact=True)).to_have_count(0)  # the workspace has a name
     for panel in ("samples", "curate", "embeddings", "model_evaluation_panel_builtin"):
         expect(page.locator(f"[data-cy=panel-tab-{panel}]")).to_be_visible()
     page.locator("[data-cy=panel-tab-embeddings]").click()

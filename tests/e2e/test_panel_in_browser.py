@@ -212,3 +212,39 @@ def test_an_error_is_shown_on_the_panel(panel, demo):
     open_tab(panel, "Overview")
     expect(panel.get_by_text("What was found")).to_be_visible()
     expect(panel.get_by_text("Expected a run directory")).to_have_count(0)
+
+
+def test_the_report_is_written_where_it_is_due_and_opened_beside_the_app(panel, demo, artifacts):
+    report = demo / "report.html"
+    report.unlink(missing_ok=True)
+    open_tab(panel, "Classes")
+    open_tab(panel, "Overview")
+    panel.get_by_role("button", name="write the report").click()
+    link = panel.get_by_role("link", name="open the report")
+    link.wait_for()
+    assert report.is_file()
+    look(panel, artifacts, "report")
+    with panel.expect_popup() as opened:
+        link.click()
+    read(opened.value, artifacts, "report_opened")
+    expect(panel.get_by_text("What was found")).to_be_visible()  # the App stays where it was
+
+    before = report.stat().st_mtime_ns
+    (demo / "metrics.json").touch()
+    panel.keyboard.press("Backquote")
+    panel.get_by_text("curate: open the report").click()
+    dialog = panel.get_by_role("dialog")
+    expect(dialog.get_by_text(str(report))).to_be_visible()
+    assert report.stat().st_mtime_ns > before
+    panel.screenshot(path=artifacts / "panel_report_operator.png")
+    with panel.expect_popup() as opened:
+        dialog.get_by_role("link", name="open the report").click()
+    read(opened.value, artifacts, "report_opened_by_operator")
+
+
+def read(page, artifacts, name):
+    """The report is a page of its own, which the App's server hands out."""
+    page.wait_for_load_state()
+    expect(page.get_by_role("heading", name="What should I do first?")).to_be_visible()
+    page.screenshot(path=artifacts / f"{name}.png")
+    page.close()

@@ -52,8 +52,13 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 
 def test_another_seed_is_no_other_model(digits: list[Run], tmp_path: Path) -> None:
     target = tmp_path / "comparison"
-    result = invoke(*[run.path for run in digits], "--split", "train", "--to", target)
+    page = tmp_path / "page.html"
+    runs = [run.path for run in digits]
+    result = invoke(*runs, "--split", "train", "--to", target, "--report", page)
     assert result.exit_code == 0, result.output
+    assert f"written: {page}" in result.output
+    assert page.read_bytes() == (target / "comparison.html").read_bytes()
+    assert "data:image/webp" in page.read_text("utf-8")
     assert "no difference that" in result.output
     assert "is better than" not in result.output and "is worse than" not in result.output
     report = json.loads((target / "comparison.json").read_text("utf-8"))
@@ -315,7 +320,7 @@ def test_nothing_but_an_earlier_comparison_is_replaced(
     (target / "thesis.txt").unlink()
     assert invoke(a.path, b.path, "--to", target).exit_code == 0
     assert {path.name for path in target.iterdir()} == {
-        "comparison.json", "fixed.csv", "broken.csv", "per_class.csv",
+        "comparison.json", "fixed.csv", "broken.csv", "per_class.csv", "comparison.html",
     }  # fmt: skip
     assert "--overwrite" in refused(capsys, a.path, b.path, "--to", target)
     before = (target / "comparison.json").read_bytes()

@@ -135,3 +135,16 @@ def test_similar_images_are_shown_nearest_first(act, run):
     assert act("find_similar", "s000")["images"] == 24
     with pytest.raises(Exception, match="Expected an image to look around"):
         act("find_similar")
+
+
+def test_the_report_is_written_once_and_again_after_a_decision(act, run):
+    run.save(detectors={}, stages={})
+    first = act("open_report")
+    report = run.path / "report.html"
+    assert first["path"] == str(report) and "report.html" in first["link"]
+    written = report.stat().st_mtime_ns
+    act("open_report")
+    assert report.stat().st_mtime_ns == written
+    act("mark_hard", run.table("samples")["sample_id"].iloc[0])
+    act("open_report")
+    assert report.stat().st_mtime_ns > written

@@ -13,7 +13,8 @@ from PIL import Image
 from small_run import CLASSES, make_run
 
 from curate.app.plugin import install
-from curate.pipeline.policy_examples import policy_path
+from curate.app.workspace import OPENED
+from curate.board.policy import policy_path
 from curate.recipe.policy import Policy, Step, write_policy
 
 TABS = ("overview", "confusion", "map", "why", "classes", "curriculum")
@@ -149,3 +150,12 @@ def test_the_policy_and_what_it_makes_of_an_image(ask, run) -> None:
     parts = asked["show_panel_output"][0]["output"]["type"]["properties"]
     assert "no_steps" in parts
     assert "examples_hint" in parts
+
+
+def test_the_saved_workspace_holds_what_the_panel_keeps_at_first_sight(ask) -> None:
+    import curate_plugin.panel
+
+    kept = OPENED["state"]
+    assert kept["tab"] == curate_plugin.panel.FIRST
+    asked = ask("on_load", state=kept)
+    assert all(one["state"].items() <= kept.items() for one in asked.get("patch_panel_state", []))

@@ -22,7 +22,7 @@ from curate.app.names import FACTS, OWN_FIELDS, UNLABELLED_TAG, tag_for
 from curate.progress import log
 from curate.store.run import Run
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same run would be published differently, so that it is published again."""
 
 _FILES = (

@@ -147,6 +147,7 @@ def _put(ours: Path, place: Path) -> None:
         fresh = aside / FOLDER
         try:
             fresh.symlink_to(ours, target_is_directory=True)
+        # Windows without the right to make links, or a system that has none.
         except (OSError, NotImplementedError):
             shutil.copytree(ours, fresh, ignore=shutil.ignore_patterns("__pycache__"))
             (fresh / _COPY_MARK).touch()

@@ -103,10 +103,10 @@ def serve(
         )
     install()
     with _stoppable():
-        server = _start_server(port, address)
+        server = start_server(port, address)
         session = None
         try:
-            session = _open_session(fo, run, name, port, address)
+            session = open_session(fo, run, name, port, address)
             _tell(say or _to_stdout, port, address, name)
             session.wait(-1)
         except KeyboardInterrupt:
@@ -119,7 +119,7 @@ def serve(
                 server.stop()
 
 
-def _start_server(port: int, address: str) -> Any:
+def start_server(port: int, address: str) -> Any:
     """Start the App's server and wait until it answers.
 
     A session starts one by itself, but looks for it too early: on a slow machine it then prints
@@ -170,7 +170,10 @@ def first_view(run: Run, images: int) -> str | None:
     return found_view(first[0] if first else max(flagged, key=lambda kind: flagged[kind]))
 
 
-def _open_session(fo: Any, run: Run, name: str, port: int, address: str) -> Any:
+def open_session(fo: Any, run: Run, name: str, port: int, address: str) -> Any:
+    """Tell the App's server that answers on a port which dataset and workspace to show."""
+    from fiftyone.core.context import is_notebook_context
+
     # At every reload of the page, FiftyOne warns of options that it sent itself.
     logging.getLogger("fiftyone.core.config").setLevel(logging.ERROR)
     with quiet():
@@ -186,7 +189,7 @@ def _open_session(fo: Any, run: Run, name: str, port: int, address: str) -> Any:
                 spaces=spaces,
                 port=port,
                 address=address,
-                remote=True,
+                remote=not is_notebook_context(),  # there it is no choice, and opens no browser
                 auto=False,
             )
 

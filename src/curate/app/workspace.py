@@ -21,6 +21,10 @@ EVALUATION_PANEL = "model_evaluation_panel_builtin"
 PANEL = "curate"
 """The type of our own panel: the name it has in the plugin."""
 
+OPENED = {"state": {"tab": "overview", "loaded": "overview"}}
+"""What our panel keeps once its first tab is there. A panel's state is part of the workspace: if
+this were not saved, the App would call the workspace "Unsaved" from its first sight on."""
+
 
 def save_workspace(fo: Any, dataset: Any) -> None:
     """Save the workspace: images on the left, our panel on the right, FiftyOne's own behind them.
@@ -29,11 +33,14 @@ def save_workspace(fo: Any, dataset: Any) -> None:
     side: three would lie below it on a small screen.
     """
     grid, evaluation = fo.Panel(type="Samples", pinned=True), fo.Panel(type=EVALUATION_PANEL)
-    ours, embeddings = fo.Panel(type=PANEL), fo.Panel(type="Embeddings")
+    ours, embeddings = fo.Panel(type=PANEL, state=OPENED), fo.Panel(type="Embeddings")
     # A space whose active child is not named renders empty.
     left = fo.Space(children=[grid, evaluation], active_child=grid.component_id)
     right = fo.Space(children=[ours, embeddings], active_child=ours.component_id)
-    whole = fo.Space(children=[left, right], orientation="horizontal", sizes=[0.45, 0.55])
+    whole = fo.Space(
+        children=[left, right], active_child=left.component_id, orientation="horizontal",
+        sizes=[0.45, 0.55],
+    )  # fmt: skip
     dataset.save_workspace(
         WORKSPACE, whole, description="Images, and beside them what was found", overwrite=True
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curate.store.run import Run
@@ -81,9 +83,36 @@ class Board:
             for kind, part in table.groupby("kind", sort=True, observed=True)
         }
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of findings that were looked for."""
+        return list(self._flags)
+
     def flagged(self, kind: str) -> NDArray[np.bool_]:
         """(n,) True where the kind is flagged."""
-        return (self.findings[kind]["flagged"] == True).to_numpy(dtype=bool)  # noqa: E712 - missing is no
+        return self._flags[kind]
+
+    @cached_property
+    def _flags(self) -> dict[str, NDArray[np.bool_]]:
+        """Per kind what is flagged, read without the words of `findings`: the first tab needs none.
+
+        A run writes kind after kind, each in the order of samples; another order goes the long way.
+        """
+        path = self.run.table_path("findings")
+        if not path.is_file():
+            return {}
+        table = pq.read_table(path, columns=["kind", "sample_id", "flagged"])
+        kinds = table["kind"].combine_chunks().dictionary_encode()
+        codes = kinds.indices.to_numpy()
+        ids = pa.chunked_array([pa.array(self.samples["sample_id"]).cast("string")])
+        found = {}
+        for code, kind in enumerate(kinds.dictionary.to_pylist()):
+            rows = np.flatnonzero(codes == code)
+            mine = table.slice(int(rows[0]), len(rows))
+            if rows[-1] - rows[0] >= len(rows) or not mine["sample_id"].cast("string").equals(ids):
+                return {kind: _true(table["flagged"]) for kind, table in self.findings.items()}
+            found[str(kind)] = mine["flagged"].fill_null(False).to_numpy().astype(bool)
+        return dict(sorted(found.items()))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -131,6 +160,10 @@ def _in_order(table: pd.DataFrame, ids: NDArray[Any]) -> pd.DataFrame:
     """The findings of one kind, a row an image; as a run writes them they are so already."""
     table = table.set_index("sample_id")
     return table if np.array_equal(table.index.to_numpy(dtype=str), ids) else table.reindex(ids)
+
+
+def _true(flags: pd.Series[Any]) -> NDArray[np.bool_]:
+    return (flags == True).to_numpy(dtype=bool)  # noqa: E712 - missing is no
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def overview(board: Board) -> Overview:
     decided = board.decided()
     decided_rows = np.isin(board.ids, list(decided)) if decided else np.zeros(len(board.ids), bool)
     rows = []
-    for kind in board.findings:
+    for kind in board.kinds:
         flags = board.flagged(kind)
         known = estimate(info, kind) if flags.any() else None
         precision, interval, source = known or (None, None, "")

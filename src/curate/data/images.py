@@ -138,16 +138,19 @@ def read_whole(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, 
         return header, file.read()
 
 
-def load_rgb(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def load_rgb(path: str | Path, max_pixels: int = MAX_PIXELS, least: int = 0) -> Image.Image:
     """Decode an image to upright 8-bit RGB.
 
     EXIF orientation is applied, transparency is laid on white, 16 bits are divided by 257, CMYK is
-    converted without a colour profile, and of an animation the first frame is taken.
+    converted without a colour profile, and of an animation the first frame is taken. With `least`
+    a JPEG may come at a half to an eighth of its size, with no side shorter than that: faster.
 
     Raises:
         UnreadableImage: the file cannot be decoded completely.
     """
     with _opened(path, max_pixels) as (image, _):
+        if least:
+            image.draft(None, (least, least))
         image.load()
         # Pillow turns TIFFs itself while loading and then drops the tag, so ask afterwards.
         turn = _UPRIGHT.get(_orientation(image))

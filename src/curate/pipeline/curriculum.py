@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from curate.board.policy import policy_path
 from curate.errors import CurriculumError, listed
 from curate.recipe.sampling import active
 from curate.recipe.schedule import Schedule, controls_of, make_schedule
@@ -26,9 +27,6 @@ SCHEMA_VERSION = 1
 EPOCHS = 15
 PRESET = "easy-to-hard"
 SKETCH_WINNER = "sketch-winner"
-POLICY_FILE = Path("policy") / "policy.json"
-"""Where `curate policy` leaves what it made, in the run."""
-
 BY_LOSS = "lowest loss"
 
 
@@ -78,8 +76,8 @@ def make_plan(
         named = _named(str(policy), Path())
     elif with_policy and preset == SKETCH_WINNER:
         named = SKETCH_WINNER
-    elif with_policy and (run.path / POLICY_FILE).is_file():
-        named = str(run.path / POLICY_FILE)
+    elif with_policy and policy_path(run).is_file():
+        named = str(policy_path(run))
     found = policy_of(named, tuple(run.info["classes"]), int(run.info.get("seed", 0)), run)
     stages = len(found.stages) if found is not None else 0
     return Plan(make_schedule(preset, epochs, tiering.names, stages, **options), tiering, named)

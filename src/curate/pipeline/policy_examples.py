@@ -11,29 +11,12 @@ import numpy as np
 from PIL import Image
 
 from curate.data.images import load_rgb
-from curate.pipeline.curriculum import POLICY_FILE
 from curate.recipe.applying import Augment
-from curate.recipe.policy import Policy, Step, read_policy
+from curate.recipe.policy import Policy, Step
 from curate.recipe.transforms import TRANSFORMS
-from curate.store.run import Run
 
 SIDE = 160
 """Pixels of the longer side of an example: as large as the panel shows it, twice as sharp."""
-
-
-def policy_path(run: Run) -> Path:
-    """Where ``curate policy`` writes the policy of a run."""
-    return run.path / POLICY_FILE
-
-
-def policy_of(run: Run) -> Policy | None:
-    """The policy of a run; None where none was made.
-
-    Raises:
-        PolicyError: the file says something impossible.
-    """
-    path = policy_path(run)
-    return read_policy(path) if path.is_file() else None
 
 
 def in_words(step: Step) -> str:

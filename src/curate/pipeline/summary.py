@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from curate.errors import listed
-from curate.pipeline.headlines import headlines
 from curate.pipeline.plain_text import wrapped
+from curate.report.detector_words import headlines
+from curate.report.numbers import with_interval
 from curate.store.run import Run
 from curate.store.schema import TIER_NAMES
 
@@ -58,8 +59,8 @@ def summary_text(run: Run) -> str:
         lines += [*wrapped(note, whole_words=True), ""]
     rows = [
         [
-            split, m["n"], _interval(m["accuracy"], m["accuracy_interval"]),
-            _interval(m["macro_f1"], m["macro_f1_interval"]),
+            split, m["n"], with_interval(m["accuracy"], m["accuracy_interval"]),
+            with_interval(m["macro_f1"], m["macro_f1_interval"]),
             f"{m['balanced_accuracy']:.3f}", f"{m['expected_calibration_error']:.3f}",
         ]
         for split, m in found["metrics"].items()
@@ -111,10 +112,6 @@ def _all_under_review(samples: pd.DataFrame) -> list[str]:
     train = samples[(samples["split"] == "train") & samples["label"].notna()]
     aside = train["tier"] == TIER_NAMES[-1]
     return sorted(set(train.loc[aside, "label"]) - set(train.loc[~aside, "label"]))
-
-
-def _interval(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
 def _main_split(by_split: dict[str, Any]) -> Any:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from made_board import made_board
 
 from curate.app.opened import open_run
+from curate.board.opening import Board
 from curate.board.overview import KindRow, estimate, overview
 from curate.errors import RunError
+from made_board import made_board
 
 
 def test_kinds_and_splits_of_a_tiny_run(tmp_path: Path) -> None:
@@ -72,3 +74,24 @@ def test_a_dataset_of_another_program_is_told(info: dict[str, object]) -> None:
 def test_a_run_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="Expected a run directory"):
         open_run({"curate": {"run": str(tmp_path / "gone")}})
+
+
+@pytest.mark.parametrize("order", ["as written", "shuffled", "with one missing"])
+def test_flags_belong_to_their_images_in_whatever_order_they_lie(
+    tmp_path: Path, order: str
+) -> None:
+    board = made_board(
+        tmp_path, ["a"] * 6, ["a"] * 6, flagged={"hard": [1, 4], "outlier": [5], "copy": []}
+    )
+    table = board.run.table("findings")
+    if order == "shuffled":
+        table = table.sample(frac=1, random_state=0)
+    if order == "with one missing":
+        table = table[~((table["kind"] == "outlier") & (table["sample_id"] == "s0"))]
+    board.run.write_table("findings", table)
+    board = Board(board.run)
+    assert board.kinds == ["copy", "hard", "outlier"]
+    assert np.flatnonzero(board.flagged("hard")).tolist() == [1, 4]
+    assert np.flatnonzero(board.flagged("outlier")).tolist() == [5]
+    assert not board.flagged("copy").any()
+    assert Board(made_board(tmp_path / "none", ["a"], ["a"]).run).kinds == []

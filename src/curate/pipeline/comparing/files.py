@@ -13,6 +13,7 @@
 * ``fixed.csv``, ``broken.csv``: the images, largest change of the label's probability first, with
   the columns of `LIST`.
 * ``per_class.csv``: a row a class and comparison.
+* ``comparison.html``: the same as a page, with the images; see `curate.pipeline.comparing.page`.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from curate.errors import ComparisonError
 from curate.pipeline.compare import FORMAT, Compared
 from curate.pipeline.comparing.parts import kinds_found
 from curate.pipeline.places import check_apart, check_holds_none, image_folder
-from curate.store.files import placed, write_json
+from curate.store.files import placed, write_json, write_text
 from curate.store.run import Run
 
 JSON, FIXED, BROKEN, CLASSES = "comparison.json", "fixed.csv", "broken.csv", "per_class.csv"
+PAGE = "comparison.html"
 
 LIST = (
     "b", "filepath", "sample_id_a", "sample_id_b", "label", "pred_a", "pred_b", "p_label_a",
@@ -66,29 +68,31 @@ def check_place(to: Path, overwrite: bool, runs: list[Run]) -> Path:
     return target
 
 
-def write_comparison(compared: Compared, target: Path) -> None:
-    """Write all files of a comparison; `target` comes from `check_place`."""
+def write_comparison(compared: Compared, target: Path, page: str) -> None:
+    """Write all files of a comparison; `target` comes from `check_place`, `page` is its HTML."""
     with placed(target) as aside:
         write_json(aside / JSON, compared.report)
         images_table(compared, "fixed").to_csv(aside / FIXED, index=False)
         images_table(compared, "broken").to_csv(aside / BROKEN, index=False)
         _per_class(compared.report).to_csv(aside / CLASSES, index=False)
+        write_text(aside / PAGE, page)
 
 
 def images_table(compared: Compared, which: str) -> pd.DataFrame:
     """The images that were "fixed" or "broken" in each later run, with the columns of `LIST`."""
-    tables = [
-        _images(compared, 1 + i, pair, pair.fixed if which == "fixed" else pair.broken)
-        for i, pair in enumerate(compared.pairs)
-    ]
+    tables = [changed_images(compared, at, which) for at in range(1, len(compared.members))]
     return pd.concat(tables, ignore_index=True)[list(LIST)]
 
 
 def changed_ids(compared: Compared, at: int, which: str) -> list[str]:
     """Sample ids in the first run of the images that run `at` fixed or broke, as in the files."""
+    return [str(one) for one in changed_images(compared, at, which)["sample_id_a"]]
+
+
+def changed_images(compared: Compared, at: int, which: str) -> pd.DataFrame:
+    """The images that run `at` "fixed" or "broken", as in the files."""
     pair = compared.pairs[at - 1]
-    table = _images(compared, at, pair, pair.fixed if which == "fixed" else pair.broken)
-    return [str(one) for one in table["sample_id_a"]]
+    return _images(compared, at, pair, pair.fixed if which == "fixed" else pair.broken)
 
 
 def _images(compared: Compared, at: int, pair: Pair, chosen: NDArray[np.bool_]) -> pd.DataFrame:
@@ -138,7 +142,7 @@ def _per_class(report: dict[str, Any]) -> pd.DataFrame:
 
 def _is_comparison(folder: Path) -> bool:
     """Whether a folder holds a comparison of ours and nothing else, so that none of it is lost."""
-    if {path.name for path in folder.iterdir()} - {JSON, FIXED, BROKEN, CLASSES}:
+    if {path.name for path in folder.iterdir()} - {JSON, FIXED, BROKEN, CLASSES, PAGE}:
         return False
     try:
         about = json.loads((folder / JSON).read_text("utf-8"))

@@ -10,6 +10,7 @@ from curate.numerics.paired import LEVEL
 from curate.pipeline.comparing.models import NOT_RECORDED, in_words
 from curate.pipeline.plain_text import cut, right, wrapped
 from curate.pipeline.summary import columns
+from curate.report.numbers import with_interval
 
 MOST_ROWS = 8
 """Classes, slices, findings and confusions that are printed; comparison.json has all."""
@@ -60,8 +61,8 @@ def _models(models: Sequence[dict[str, Any]]) -> str:
     rows = [
         [
             cut(one["name"]),
-            _share(one["accuracy"], one["accuracy_interval"]),
-            _share(one["macro_f1"], one["macro_f1_interval"]),
+            with_interval(one["accuracy"], one["accuracy_interval"]),
+            with_interval(one["macro_f1"], one["macro_f1_interval"]),
             f"{one['expected_calibration_error']:.3f}",
         ]
         for one in models
@@ -159,7 +160,7 @@ def _found(findings: Sequence[dict[str, Any]]) -> list[str]:
     rows: list[list[Any]] = [
         [
             cut(one["name"], 34), one["images"], one["right_a"], one["right_b"],
-            _share(one["right_b"] / one["images"], one["right_b_interval"]),
+            with_interval(one["right_b"] / one["images"], one["right_b_interval"]),
             "not looked for" if one["still_found"] is None else str(one["still_found"]),
             "chosen by A" if one["p_adjusted"] is None else _p(one["p_adjusted"]),
         ]
@@ -195,10 +196,6 @@ def _vote(vote: dict[str, Any]) -> list[str]:
             f"{weights['log_loss_gain']:+.4f} ({low:+.4f} to {high:+.4f}), so they {used}", "    ",
         )  # fmt: skip
     return lines
-
-
-def _share(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
 def _change(change: float, interval: Sequence[float] | None) -> str:

@@ -1,9 +1,12 @@
-"""What the detectors say of the dataset as a whole, a line each, for the end of an analysis."""
+"""What the detectors say of the dataset as a whole, a line each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from curate.board.overview import KindRow
+from curate.report.numbers import number, percent
 
 WORTH_SAYING = 0.02
 """A share of labels that may be wrong, and that nobody should be surprised by later."""
@@ -18,12 +21,26 @@ def headlines(detectors: Mapping[str, Mapping[str, Any]]) -> list[str]:
     Args:
         detectors: `detectors` of `run.json`: kind -> what it says besides the single images.
     """
-    lines = []
-    for kind, told in _TOLD.items():
-        info = detectors.get(kind)
-        if info:
-            lines += [f"{kind}: {line}" for line in list(told(info))[:MOST]]
-    return lines
+    return [f"{kind}: {line}" for kind in _TOLD for line in words_of(detectors, kind)]
+
+
+def words_of(detectors: Mapping[str, Mapping[str, Any]], kind: str) -> list[str]:
+    """The same of one kind, at most `MOST` sentences; none where it has nothing to say."""
+    info = detectors.get(kind)
+    return list(_TOLD[kind](info))[:MOST] if info and kind in _TOLD else []
+
+
+def found_words(row: KindRow) -> str:
+    """How many were found of a kind, how many of these are right, and how many are judged."""
+    if not row.flagged:
+        return "nothing found"
+    parts = []
+    if row.precision is not None and row.interval is not None:
+        who = "judged by people" if row.source == "audit" else "the detector's own estimate"
+        low, high = (percent(end) for end in row.interval)
+        parts.append(f"{percent(row.precision)} right [{low}, {high}], {who}")
+    parts.append(f"{number(row.judged)} of {number(row.flagged)} judged")
+    return "; ".join(parts)
 
 
 def _label_error(info: Mapping[str, Any]) -> Iterator[str]:

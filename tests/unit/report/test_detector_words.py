@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from curate.detectors import DETECTORS
-from curate.pipeline.headlines import headlines
+from curate.report.detector_words import headlines
 from made_evidence import make_evidence
 
 
