@@ -13,10 +13,11 @@ from curate.errors import ComparisonError, listed
 from curate.findings import Ints, Strings
 from curate.numerics.paired import clusters_of
 
-BASELINE, POLICY, CURRICULUM, BOTH, CONTROL = (
-    "baseline", "policy", "curriculum", "both", "control",
+BASELINE, DATA, POLICY, CURRICULUM, BOTH, CONTROL = (
+    "baseline", "data", "policy", "curriculum", "both", "control",
 )  # fmt: skip
-"""`CONTROL` is the curriculum's pacing with the images in random order."""
+"""`CONTROL` is the curriculum's pacing with the images in random order; `DATA` the export's images
+and labels and nothing else of it, beside a baseline on the images and labels of the source."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Arms:
         shares = np.divide(sums, counts, out=np.full(len(counts), np.inf), where=enough)
         worst = int(np.argmin(shares))
         rows = np.flatnonzero(self.labels == worst)
-        return Part("worst class", f"class {self.class_names[worst]}", rows)
+        return Part("worst class", f"worst class {self.class_names[worst]}", rows)
 
 
 def _check(name: str, given: NDArray[np.float64], n_seeds: int, n: int) -> None:

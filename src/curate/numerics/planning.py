@@ -141,12 +141,12 @@ class Plan:
 
     def text(self) -> str:
         """What to expect, in words."""
-        time = f"{_duration(self.round_seconds)} for one run of every arm"
+        time = f"{duration(self.round_seconds)} for one run of every arm"
         if self.affordable < 2:
             return (
                 f"the budget is too small to tell anything: it pays for {_seeds(self.affordable)} "
                 f"({time}), and less than two say nothing of other seeds; give "
-                f"{_duration(2 * self.round_seconds)} or more"
+                f"{duration(2 * self.round_seconds)} or more"
             )
         start = f"{_seeds(self.seeds)} of the {self.affordable} that the budget pays for ({time})"
         if self.detectable is None or self.detectable_range is None:
@@ -172,7 +172,7 @@ class Plan:
             f"more than {MOST_SEEDS} seeds would be needed: more images are"
             if self.needed is None
             else f"about {self.needed} seeds would be needed, "
-            f"{_duration(self.needed * self.round_seconds)}"
+            f"{duration(self.needed * self.round_seconds)}"
         )
         return f"{what}: {seen}, and {self.least:g} was to be seen; {more}"
 
@@ -229,7 +229,8 @@ def _seeds(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words, such as ``2.5 min``."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"

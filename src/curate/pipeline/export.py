@@ -40,7 +40,7 @@ from curate.pipeline.exporting.target import (
     check_room,
     check_target,
 )
-from curate.progress import Progress, silent
+from curate.progress import Progress, log, silent
 from curate.recipe.curriculum import ABOUT, FORMAT, SCHEMA_VERSION
 from curate.recipe.schedule import make_schedule
 from curate.remedies.formats import FORMATS, LINKS, Content, Link, check_formats
@@ -170,6 +170,8 @@ def _planned(
         plan = replace(plan, schedule=replace(plan.schedule, stages=stages), policy=None)
     if found is not None:
         found.check_classes(names)
+        for gone in found.withdrawn:
+            log.info("the policy is without %s, which was withdrawn: %s", gone.transform, gone.why)
     check_policy(plan, found)
     return plan, found
 

@@ -47,7 +47,9 @@ def to_document(policy: Policy, stage: int) -> dict[str, Any]:
         "curate": {
             "stage": stage,
             "not_in_this_file": [policy_file.step_to_json(step) for step in rest],
-            "policy": policy_file.to_json(replace(policy, stages=(held,), left_out=())),
+            "policy": policy_file.to_json(
+                replace(policy, stages=(held,), left_out=(), withdrawn=())
+            ),
         },
     }
 

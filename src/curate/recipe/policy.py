@@ -1,6 +1,6 @@
 """An augmentation policy: which transforms, how often and how strongly, stage by stage, and why.
 
-Written as `policy.json` (format "curate.policy", version 1)::
+Written as `policy.json` (format "curate.policy", version 1; 2 with something withdrawn)::
 
     {
       "format": "curate.policy",
@@ -16,7 +16,11 @@ Written as `policy.json` (format "curate.policy", version 1)::
            "excluded_classes": ["1"], "reason": "...", "evidence": {}}
         ]}
       ],
-      "left_out": [{"transform": "half_turn", "why": "...", "evidence": {}}]
+      "left_out": [{"transform": "half_turn", "why": "...", "evidence": {}}],
+      "withdrawn": [
+        {"transform": "vertical_flip", "why": "...", "steps": [{"stage": 0, "step": {}}],
+         "evidence": {}}
+      ]
     }
 
 Only `format`, `schema_version` and `stages` have to be there, and in a step `transform` and
@@ -29,7 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -39,7 +43,7 @@ from curate.recipe.naming import near
 from curate.recipe.transforms import TRANSFORMS
 
 FORMAT = "curate.policy"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FOREIGN = "albumentations:"
 """What stands before the class in the name of a transform that has no name of ours."""
 
@@ -145,6 +149,23 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """A transform that was recommended, until trainings with it showed that it hurts.
+
+    Attributes:
+        transform: its name.
+        why: one sentence for people.
+        steps: what it was: (stage, step) of each.
+        evidence: the verdicts; plain JSON values.
+    """
+
+    transform: str
+    why: str
+    steps: tuple[tuple[int, Step], ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a trainer applies, stage by stage.
 
@@ -158,6 +179,7 @@ class Policy:
         strength: as asked for.
         image_size: (height, width) of the images that the forms of other libraries are written for:
             some of them state in pixels what is a share of the side here.
+        withdrawn: what was in it and is no longer applied.
 
     Raises:
         PolicyError: no stage, or an excluded class that is no class.
@@ -170,6 +192,7 @@ class Policy:
     made_by: Mapping[str, Any] = field(default_factory=dict)
     strength: str = ""
     image_size: tuple[int, int] = (224, 224)
+    withdrawn: tuple[Withdrawn, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.stages:
@@ -212,6 +235,15 @@ class Policy:
                 f"has, found {number}. Let the schedule name fewer stages, or give the policy more."
             )
         return self.stages[number]
+
+    def without(self, gone: Withdrawn) -> Policy:
+        """The policy after a transform was withdrawn: the stages stay, without its steps."""
+        stages = tuple(
+            tuple(step for step in steps if step.transform != gone.transform)
+            for steps in self.stages
+        )
+        others = tuple(one for one in self.withdrawn if one.transform != gone.transform)
+        return replace(self, stages=stages, withdrawn=(*others, gone))
 
     def for_every_class(self, number: int) -> tuple[Step, ...]:
         """The steps of a stage for any image: neither mixup or cutmix nor one excluding a class."""

@@ -10,26 +10,31 @@ from typing import Any, NoReturn
 
 from curate.errors import PolicyError, listed
 from curate.recipe.naming import near
-from curate.recipe.policy import FORMAT, SCHEMA_VERSION, LeftOut, Policy, Step
+from curate.recipe.policy import FORMAT, SCHEMA_VERSION, LeftOut, Policy, Step, Withdrawn
 from curate.recipe.specs import CLASS, Spec
 from curate.recipe.transforms import TRANSFORMS
 
 _TOP = (
     "format", "schema_version", "strength", "seed", "classes", "image_size", "made_by", "stages",
-    "left_out",
+    "left_out", "withdrawn",
 )  # fmt: skip
 _STAGE = ("stage", "steps")
 _STEP = (
     "transform", "probability", "magnitude", "excluded_classes", "reason", "evidence", "params",
 )  # fmt: skip
 _LEFT_OUT = ("transform", "why", "evidence")
+_WITHDRAWN = ("transform", "why", "steps", "evidence")
+_WAS = ("stage", "step")
+
+PLAIN_VERSION = 1
+"""Of a policy of which nothing was withdrawn: an older curate reads it too."""
 
 
 def to_json(policy: Policy) -> dict[str, Any]:
     """The document, keys in the order in which a person reads them."""
-    return {
+    document = {
         "format": FORMAT,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION if policy.withdrawn else PLAIN_VERSION,
         "strength": policy.strength,
         "seed": policy.seed,
         "classes": list(policy.classes),
@@ -43,6 +48,18 @@ def to_json(policy: Policy) -> dict[str, Any]:
             {"transform": left.transform, "why": left.why, "evidence": dict(left.evidence)}
             for left in policy.left_out
         ],
+    }
+    if policy.withdrawn:
+        document["withdrawn"] = [_withdrawn_to_json(one) for one in policy.withdrawn]
+    return document
+
+
+def _withdrawn_to_json(gone: Withdrawn) -> dict[str, Any]:
+    return {
+        "transform": gone.transform,
+        "why": gone.why,
+        "steps": [{"stage": stage, "step": step_to_json(step)} for stage, step in gone.steps],
+        "evidence": dict(gone.evidence),
     }
 
 
@@ -138,6 +155,8 @@ def from_json(document: Any, source: str) -> Policy:
         raise PolicyError(f"Expected 'image_size' of {source} as height and width, found {size!r}")
     left_out = _list(top.get("left_out", []), f"'left_out' of {source}")
     steps = tuple(_stage(stage, number, source) for number, stage in enumerate(stages))
+    gone = _list(top.get("withdrawn", []), f"'withdrawn' of {source}")
+    withdrawn = tuple(_withdrawn(item, f"'withdrawn' of {source}") for item in gone)
     with located(source):
         return Policy(
             stages=steps,
@@ -147,6 +166,7 @@ def from_json(document: Any, source: str) -> Policy:
             made_by=_mapping(top.get("made_by", {}), f"'made_by' of {source}"),
             strength=_text(top.get("strength", ""), f"'strength' of {source}"),
             image_size=(size[0], size[1]),
+            withdrawn=withdrawn,
         )
 
 
@@ -215,6 +235,27 @@ def _left_out(value: Any, where: str) -> LeftOut:
         _text(left["transform"], f"'transform' in {where}"),
         _text(left["why"], f"'why' in {where}"),
         _mapping(left.get("evidence", {}), f"'evidence' in {where}"),
+    )
+
+
+def _withdrawn(value: Any, where: str) -> Withdrawn:
+    gone = _mapping(value, where)
+    _only(gone, _WITHDRAWN, where)
+    _needs(gone, ("transform", "why"), where)
+    was = []
+    for item in _list(gone.get("steps", []), f"'steps' in {where}"):
+        one = _mapping(item, f"each of 'steps' in {where}")
+        _only(one, _WAS, where)
+        _needs(one, _WAS, where)
+        stage = one["stage"]
+        if isinstance(stage, bool) or not isinstance(stage, int) or stage < 0:
+            raise PolicyError(f"Expected the number of a stage in {where}, found {stage!r}")
+        was.append((stage, _step(one["step"], f"a step in {where}")))
+    return Withdrawn(
+        _text(gone["transform"], f"'transform' in {where}"),
+        _text(gone["why"], f"'why' in {where}"),
+        tuple(was),
+        _mapping(gone.get("evidence", {}), f"'evidence' in {where}"),
     )
 
 

@@ -110,7 +110,7 @@ def test_the_worst_class_is_that_of_all_arms() -> None:
     }
     part = Arms.build(values, range(4), LABELS, CLASSES).worst_class()
     assert part is not None
-    assert part.name == "class c"
+    assert part.name == "worst class c"
     assert (LABELS[part.rows] == 2).all()
     assert Arms.build(values, range(4), np.zeros(N, int), CLASSES).worst_class() is None
 

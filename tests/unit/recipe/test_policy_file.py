@@ -120,7 +120,7 @@ PLACE = "step 1 of stage 1 of p.json"
         ([], "Expected keys and values as p.json, found \\[\\]"),
         ({}, "Expected a policy .*'curate.policy'.* in p.json, found None"),
         (document(format="curate.export"), "found 'curate.export'"),
-        (document(schema_version=2), "found 2, which a newer curate wrote"),
+        (document(schema_version=3), "found 3, which a newer curate wrote"),
         (document(schema_version="1"), "'schema_version' of 1 in p.json, found '1'"),
         (document(schema_version=True), "found True"),
         (document(stage=[]), "found 'stage'; did you mean 'stages'"),

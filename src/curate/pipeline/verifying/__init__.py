@@ -1,0 +1,1 @@
+"""The parts of a verification; `curate.pipeline.verify` joins them."""
