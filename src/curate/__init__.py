@@ -6,11 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curate.pipeline.analyze import analyze
+    from curate.api import Run, analyze
     from curate.pipeline.export import export
     from curate.recipe.applying import load_policy
     from curate.recipe.curriculum import read_curriculum
-    from curate.store.run import Run
     from curate.training.dataset import CurriculumDataset
     from curate.training.sampler import CurriculumSampler
     from curate.training.timm_args import timm_args
@@ -31,8 +30,8 @@ __all__ = [
 _HOMES = {
     "CurriculumDataset": "curate.training.dataset",
     "CurriculumSampler": "curate.training.sampler",
-    "Run": "curate.store.run",
-    "analyze": "curate.pipeline.analyze",
+    "Run": "curate.api",
+    "analyze": "curate.api",
     "export": "curate.pipeline.export",
     "load_policy": "curate.recipe.applying",
     "read_curriculum": "curate.recipe.curriculum",
