@@ -1,7 +1,7 @@
 # What a newcomer needs: `make demo` and `make test`. Both set up .venv themselves.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench-quality check install install-dev chromium doctor clean
+.PHONY: help demo test bench-quality check docs install install-dev chromium doctor clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,13 +10,16 @@ PYTHON ?=
 # Two processes, each with a MongoDB of its own; what a file's tests share is made once. In their
 # order, since the longest files come early in it.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# mkdocs-material says at every build that it goes on in another project after May 2027; that is known.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # More arguments: make demo ARGS=--no-app, make test ARGS="tests/unit -x"
 ARGS ?=
 
 help:
 	@echo 'make demo           install, analyse the demo digits, serve the App (ARGS=--no-app: without it)'
 	@echo 'make test           install, check, and run every test (ARGS="tests/unit": some of them)'
-	@echo 'make check          ruff, mypy, import-linter, pre-commit'
+	@echo 'make check          ruff, mypy, import-linter, the documentation strictly, pre-commit'
+	@echo 'make docs           the documentation on http://127.0.0.1:8000, made anew as you write'
 	@echo 'make bench-quality DATA=FOLDER WEIGHTS=FILE: how well each kind is found, beside its peers'
 	@echo 'make install        .venv with curate; install-dev: with the tools for development too'
 	@echo 'make clean          remove .venv and caches; runs and exports stay'
@@ -37,11 +40,15 @@ bench-quality: install-dev
 	    echo 'Expected DATA=FOLDER of datasets and WEIGHTS=FILE of mobilenetv2_100.'; exit 2; }
 	$(BIN)/python tests/bench/quality.py '$(DATA)' --weights '$(WEIGHTS)' $(ARGS)
 
+docs: install-dev
+	$(MKDOCS) serve --dev-addr 127.0.0.1:8000
+
 check: install-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(MKDOCS) build --strict --quiet
 	@top=$$(git rev-parse --show-toplevel 2>&1) || true; \
 	if [ "$$top" = "$$(pwd -P)" ]; then \
 	    echo '$(BIN)/python -m pre_commit run --all-files'; \

@@ -9,11 +9,47 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from curate.app.database import find_mongod
 from processes import free_port, stop, wait_for_port
+
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+"""Workers side by side share the cores. With a thread a core in each, threads that wait for each
+other spin, which cost a third of a training's time. Read when numpy and torch are first imported;
+what the tests start inherits it."""
+
+settings.register_profile("curate", deadline=None)  # tests assert no time: a machine may be busy
+settings.load_profile("curate")
+
+GROUPS = {
+    "e2e": ("tests/e2e/",),  # the demo run
+    "digits": (
+        "tests/integration/test_policy_command.py",
+        "tests/integration/test_predict_command.py",
+    ),
+}
+"""Files that share a fixture of the whole session, which takes long to make: side by side, one
+worker takes all of them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Make ``--dist loadfile`` keep files of a group together, and else the tests of a file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            groups = [name for name, begun in GROUPS.items() if nodeid.startswith(begun)]
+            return groups[0] if groups else super()._split_scope(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 from small_run import make_run
 
+from curate.data.digits import write_digits
+from curate.pipeline.analyze import analyze
 from curate.store.run import Run
+
+
+@pytest.fixture(scope="session")
+def analysed_digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo's digits, analysed; for reading, and to be copied by who writes into the run."""
+    home = tmp_path_factory.mktemp("digits")
+    write_digits(home / "data")
+    return analyze(home / "data", home / "run", model="hog", detectors=("orientation", "outlier"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from safetensors.torch import load_file, save_file
 
 from curate.cli import cli
 from curate.cli import run as run_cli
-from curate.data.digits import write_digits
 from curate.data.images import load_rgb
 from curate.pipeline.analyze import analyze
 from curate.pipeline.policy_evidence import COLUMNS
@@ -48,10 +48,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def digits(analysed_digits: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     home = tmp_path_factory.mktemp("predict")
-    write_digits(home / "data")
-    return analyze(home / "data", home / "run", model="hog", detectors=("outlier",))
+    return Run(shutil.copytree(analysed_digits.path, home / "run"))
 
 
 @pytest.fixture(scope="module")

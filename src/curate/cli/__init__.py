@@ -36,8 +36,10 @@ COMMANDS = {
     "plugin": ("curate.cli.plugin:plugin", "Install or remove the panel in FiftyOne's App."),
     "policy": ("curate.cli.policy:policy", "Recommend augmentations, with the evidence."),
     "predict": ("curate.cli.predict:predict", "Predict pictures from anywhere, by a run's model."),
+    "report": ("curate.cli.report:report", "Write a run as one page, for those without the App."),
     "runs": ("curate.cli.runs:runs", "List runs, show one, take away what is not needed."),
     "train": ("curate.cli.train:train", "Train a model on an export, and make a run of it."),
+    "verify": ("curate.cli.verify:verify", "Say whether policy and curriculum help."),
 }
 """Command name -> where it lies, and its line in ``curate --help``."""
 

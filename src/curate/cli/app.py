@@ -19,8 +19,11 @@ def app(run: Path, serving: Serving) -> None:
     App has no password, so it listens on 127.0.0.1 only; the ssh line to reach it from another
     machine is printed.
 
-    Example: curate app runs/pets
-    """
+    \b
+    Examples:
+      curate app runs/pets
+      curate app runs/pets --port 5152 --database-uri mongodb://127.0.0.1:27017
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.store.run import Run
 
     opened = Run(run)

@@ -13,7 +13,8 @@ from curate.cli.serving import Serving, app_options
 @click.command()
 @click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--kind", required=True, help="Of the findings, such as label_error.")
-@click.option("-n", "--images", type=click.IntRange(4), default=60, show_default=True)
+@click.option("-n", "--images", type=click.IntRange(4), default=60, show_default=True,
+              help="How many to draw.")  # fmt: skip
 @click.option("--again", is_flag=True, help="Draw other images.")
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the estimates as JSON.")
@@ -26,8 +27,10 @@ def audit(
     command again: it prints precision and recall with 95 % intervals. Half of the sample is
     flagged, a quarter was nearest to it, a quarter is any other image.
 
-    Example: curate audit runs/pets --kind label_error
-    """
+    \b
+    Example:
+      curate audit runs/pets --kind label_error
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.app.audit import audit_tags, judgements
     from curate.pipeline.audit import audit_text, audited, draw, record
     from curate.store.run import Run

@@ -23,8 +23,10 @@ def diff(export_a: Path, export_b: Path, as_json: bool) -> None:
     decision (where and when it was taken), the data, or the tool with its reason; then decisions,
     settings, schedule and augmentation policy. Needs no run.
 
-    Example: curate diff exports/pets-monday exports/pets
-    """
+    \b
+    Example:
+      curate diff exports/pets-monday exports/pets
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.pipeline.exporting.diff import diff_exports
 
     found = diff_exports(export_a, export_b)

@@ -30,7 +30,12 @@ def doctor(ctx: click.Context, fix: bool, as_json: bool) -> None:
     """Check Python, torch, GPU, database, write access, disk and port.
 
     Prints one line each, with the cure. Exit code 0 if nothing failed, else 1.
-    """
+
+    \b
+    Examples:
+      curate doctor
+      curate doctor --fix
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     found = []
     for check in all_checks(fix):
         found.append(check)

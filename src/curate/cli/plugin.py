@@ -11,12 +11,21 @@ def plugin() -> None:
 
     `curate analyze` and `curate app` put it there themselves. It is a link to the installed
     curate; your other plugins stay as they are.
-    """
+
+    \b
+    Example:
+      curate plugin status
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
 
 
 @plugin.command()
 def install() -> None:
-    """Put the plugin there, or renew it."""
+    """Put the plugin there, or renew it.
+
+    \b
+    Example:
+      curate plugin install
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.app import plugin as plugins
 
     found = plugins.install()
@@ -25,7 +34,12 @@ def install() -> None:
 
 @plugin.command()
 def remove() -> None:
-    """Take the plugin out again."""
+    """Take the plugin out again.
+
+    \b
+    Example:
+      curate plugin remove
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.app import plugin as plugins
 
     found = plugins.remove()
@@ -35,7 +49,12 @@ def remove() -> None:
 
 @plugin.command()
 def status() -> None:
-    """Say whether the plugin is there and current."""
+    """Say whether the plugin is there and current.
+
+    \b
+    Example:
+      curate plugin status
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.app import plugin as plugins
 
     found = plugins.look()

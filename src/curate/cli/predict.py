@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from curate.cli.counts import CountOr
+from curate.cli.completion import file_names
+from curate.cli.machine import machine_options
 
 A_FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="IMAGES...")
+@click.argument("images", nargs=-1, metavar="IMAGES...", shell_complete=file_names)
 @click.option(
     "--run",
     "run_dir",
@@ -29,7 +30,8 @@ A_FILE = click.Path(path_type=Path)
     "--model",
     help="Of the checkpoint, where it does not say: a timm name, or package.module:factory.",
 )
-@click.option("--img-size", type=click.IntRange(1), help="Pixels, for --checkpoint [its own].")
+@click.option("--img-size", type=click.IntRange(1),
+              help="Pixels, for --checkpoint.  [default: its own]")  # fmt: skip
 @click.option(
     "--list",
     "lists",
@@ -61,9 +63,7 @@ A_FILE = click.Path(path_type=Path)
     show_default=True,
     help="Seconds until an address that does not answer is given up.",
 )
-@click.option("--device", help="auto, cpu, cuda, cuda:1, mps [as the analysis, or auto].")
-@click.option("--batch-size", type=CountOr("auto"), default="auto", show_default=True)
-@click.option("--workers", type=CountOr("auto"), default="auto", show_default=True)
+@machine_options("as the analysis, or auto")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON.")
 def predict(
     images: tuple[str, ...], run_dir: Path | None, checkpoint: Path | None, model: str | None,

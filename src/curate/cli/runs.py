@@ -13,7 +13,12 @@ FOLDER = click.argument("folder", type=click.Path(path_type=Path), default=Path(
 
 @click.group()
 def runs() -> None:
-    """List runs, show one, or take away what is no longer needed."""
+    """List runs, show one, or take away what is no longer needed.
+
+    \b
+    Example:
+      curate runs list
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
 
 
 @runs.command("list")
@@ -22,8 +27,10 @@ def runs() -> None:
 def list_command(folder: Path, as_json: bool) -> None:
     """List the runs in and below FOLDER (default: runs), the latest first.
 
-    Example: curate runs list runs
-    """
+    \b
+    Example:
+      curate runs list runs
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.pipeline.runs import list_runs
     from curate.pipeline.runs_text import list_text
 
@@ -40,8 +47,10 @@ def list_command(folder: Path, as_json: bool) -> None:
 def show(run_dir: Path, as_json: bool) -> None:
     """Show how RUN was made, what came out, and where its bytes and seconds went.
 
-    Example: curate runs show runs/pets
-    """
+    \b
+    Example:
+      curate runs show runs/pets
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.pipeline.runs import listed
     from curate.pipeline.runs_text import shown, shown_text
     from curate.store.run import Run
@@ -71,8 +80,10 @@ def prune(folder: Path, yes: bool, as_json: bool, **options: Any) -> None:
     Interrupted runs, what killed processes left, and with --keep old runs. A run in work, or with
     decisions, stays. Datasets in FiftyOne stay as well, and are named.
 
-    Example: curate runs prune runs --keep 3
-    """
+    \b
+    Example:
+      curate runs prune runs --keep 3
+    """  # noqa: D301 - click knows a paragraph not to be wrapped by a real backspace
     from curate.pipeline.runs import remove, superfluous
     from curate.pipeline.runs_text import prune_text
 

@@ -90,7 +90,7 @@ def serving_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--port",
             type=click.IntRange(1, 65535),
-            help="Of the App; if it is in use, the next free one [5151].",
+            help="Of the App; if it is in use, the next free one.  [default: 5151]",
         ),
         database_option,
     ):  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from curate.cli.completion import file_names
+
 SOME_PATH = click.Path(path_type=Path)
 
 OPTIONS = (
@@ -15,7 +17,8 @@ OPTIONS = (
                  help="A table of images (CSV, TSV, Parquet, JSONL) in place of folders; again "
                  "for more."),
     click.option("--image-root", type=SOME_PATH,
-                 help="What the manifest's paths are relative to [DATA, or its own folder]."),
+                 help="What the manifest's paths are relative "
+                 "to.  [default: DATA, or its own folder]"),
     click.option("--path-column", help="Of the manifest, if it is called nothing usual."),
     click.option("--label-column", help="The same for the class; of fiftyone:NAME, the field."),
     click.option("--split-column", help="The same for train, val, test."),
@@ -27,8 +30,10 @@ OPTIONS = (
     click.option("--class-names", type=SOME_PATH, help="CSV or JSON from class ids to names."),
     click.option("--val-fraction", type=float, default=0.0, help="Hold out this share as val."),
     click.option("--test-fraction", type=float, default=0.0, help="Hold out this share as test."),
-    click.option("--max-pixels", type=int, help="Larger images are problems [134217728]."),
-    click.option("--max-problems", type=float, help="Share of problems that stops [0.05]."),
+    click.option("--max-pixels", type=int,
+                 help="Larger images are problems.  [default: 134217728]"),
+    click.option("--max-problems", type=float,
+                 help="Share of problems that stops.  [default: 0.05]"),
 )  # fmt: skip
 
 
@@ -36,7 +41,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add DATA and the options of a source to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
-    return click.argument("data", required=False)(command)
+    return click.argument("data", required=False, shell_complete=file_names)(command)
 
 
 def given_table(source: Any) -> Any:
