@@ -17,6 +17,7 @@ from curate.recipe.schedule import Schedule, controls_of, make_schedule
 from curate.remedies.tiering import Tiering
 from curate.remedies.tiers import USUAL
 from curate.store.files import write_json
+from curate.store.marked import read_marked
 from curate.store.run import Run
 
 if TYPE_CHECKING:
@@ -224,23 +225,10 @@ def read_plan(path: str | Path) -> Plan:
             f"{'a folder' if place.is_dir() else 'nothing'}. Write one: "
             "`curate curriculum RUN --to FILE`."
         )
-    try:
-        found = json.loads(place.read_text("utf-8"))
-    except ValueError as error:
-        raise CurriculumError(
-            f"Expected JSON in {place}, found something else ({error}). Correct it, or write it "
-            "again: `curate curriculum RUN --to FILE`."
-        ) from error
-    if not isinstance(found, Mapping) or found.get("format") != FORMAT:
-        raise CurriculumError(
-            f'Expected a curriculum in {place} ("format": "{FORMAT}"), found another program\'s '
-            "file. Write one: `curate curriculum RUN --to FILE`."
-        )
-    if found.get("schema_version") != SCHEMA_VERSION:
-        raise CurriculumError(
-            f"Expected schema version {SCHEMA_VERSION} in {place}, found "
-            f"{found.get('schema_version')!r}. Write it again with this version of curate."
-        )
+    found = read_marked(
+        place, FORMAT, SCHEMA_VERSION, "a curriculum", CurriculumError,
+        "Correct it, or write it again: `curate curriculum RUN --to FILE`.",
+    )  # fmt: skip
     policy = found.get("policy")
     if policy is not None and not isinstance(policy, str):
         raise CurriculumError(

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from curate.errors import RunError
 from curate.store.files import write_json
+from curate.store.marked import read_marked
 
 FILE, FORMAT, SCHEMA_VERSION = "loop.json", "curate.loop", 1
 
@@ -68,20 +68,8 @@ class LoopRecord:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RunError(
-            f"Expected JSON in {path}, found something else ({error}). Choose another --to."
-        ) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise RunError(
-            f"Expected the record of a loop in {path}, found another file. Choose another --to."
-        )
-    if found.get("schema_version") != SCHEMA_VERSION:
-        raise RunError(
-            f"Expected schema version {SCHEMA_VERSION} in {path}, found "
-            f"{found.get('schema_version')!r}. Choose another --to."
-        )
+    found = read_marked(
+        path, FORMAT, SCHEMA_VERSION, "the record of a loop", RunError, "Choose another --to."
+    )
     steps: dict[str, dict[str, Any]] = found["steps"]
     return steps

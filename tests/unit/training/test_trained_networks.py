@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from curate.errors import ModelError, TrainingError
+from curate.training import device
 from curate.training.checkpoints import save_model
 from curate.training.device import train_device
 from curate.training.networks import Network, freeze, make_network, train_mode
@@ -131,8 +132,11 @@ def test_what_is_frozen_keeps_its_statistics() -> None:
     assert not torch.equal(whole.bn1.running_mean, before)
 
 
-def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert train_device("cpu") == torch.device("cpu")
+def test_several_processes_share_the_cpu_and_not_one_named_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(TrainingError, match="found several of torchrun"):
-        train_device("cpu")
+    assert train_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(device, "pick_device", lambda name: torch.device(name))
+    with pytest.raises(TrainingError, match="for 2 processes of torchrun, found cuda:0"):
+        train_device("cuda:0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from curate.comparison.arms import BOTH, CONTROL, CURRICULUM, DATA, POLICY
 from curate.errors import ComparisonError, listed
 from curate.store.files import write_json
+from curate.store.marked import read_marked
 
 if TYPE_CHECKING:
     from curate.training.options import Options
@@ -113,20 +113,10 @@ def read_args(folder: Path) -> tuple[str, Asked, Options]:
             f"Expected a verification of `curate verify` at {folder}, found no {ARGS} there. "
             "Check the path."
         )
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ComparisonError(
-            f"Expected JSON in {path}, found something else ({error}). Start the verification "
-            "again in another directory."
-        ) from error
-    if not isinstance(found, Mapping) or found.get("format") != FORMAT:
-        raise ComparisonError(f"Expected the options of curate verify in {path}, found others.")
-    if found.get("schema_version") != SCHEMA_VERSION:
-        raise ComparisonError(
-            f"Expected schema version {SCHEMA_VERSION} in {path}, found "
-            f"{found.get('schema_version')!r}. Go on with the version of curate that began it."
-        )
+    found = read_marked(
+        path, FORMAT, SCHEMA_VERSION, "the options of curate verify", ComparisonError,
+        "Go on with the version of curate that began it, or begin in another directory.",
+    )  # fmt: skip
     return found["source"], _asked(found["asked"]), Options.from_json(found["options"], path)
 
 
