@@ -68,6 +68,15 @@ def split_kinds(given: str | None) -> tuple[str, ...] | None:
     "--seed", type=int, default=0, show_default=True, help="Of everything that is drawn by chance."
 )
 @machine_options("auto")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Where images are embedded: here, or on a Ray cluster.",
+)  # fmt: skip
+@click.option("--ray-address", help="Of a cluster, or auto; a new one on this machine without it.")
+@click.option(
+    "--ray-actors", type=click.IntRange(1), help="Models at work at a time [all that fit]."
+)
+@click.option("--ray-gpus", type=click.FloatRange(0), help="GPUs an actor, such as 0.5 [1 if any].")
 @app_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyze(
