@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_board import made_board
 
 from curate.board.classes import classes
 from curate.board.curriculum import MOST_CLASSES, tiers, trained
 from curate.board.opening import open_path
+from made_board import made_board
 
 
 @pytest.fixture

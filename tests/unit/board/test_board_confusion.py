@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_board import made_board
 
 from curate.board.confusion import BLOCK, matrix, top_pairs
+from made_board import made_board
 
 
 def test_counts_of_all_splits_and_of_one(tmp_path: Path) -> None:

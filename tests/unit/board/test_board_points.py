@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_board import made_board
 
 from curate import palette
 from curate.board.points import GRID, colourings, coordinates, lassoed, traces
+from made_board import made_board
 
 
 @pytest.fixture

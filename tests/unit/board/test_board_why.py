@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_board import made_board
 
 from curate.board.why import Reason, address, why
 from curate.errors import RunError
+from made_board import made_board
 
 
 @pytest.fixture
