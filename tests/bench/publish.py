@@ -35,8 +35,8 @@ WANTED = 25.0
 """Seconds for 10,000 samples on two cores."""
 
 
-def make_run(folder: Path, n: int, dimensions: int) -> Run:
-    """A run as an analysis of `n` images could have left it."""
+def make_run(folder: Path, n: int, dimensions: int, images: str = "/images") -> Run:
+    """A run as an analysis of `n` images could have left it; they lie in `images` or nowhere."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, len(CLASSES), n)
     probs = rng.dirichlet(np.full(len(CLASSES), 0.2), n).astype("f4")
@@ -44,7 +44,7 @@ def make_run(folder: Path, n: int, dimensions: int) -> Run:
     ids = np.array([f"{i:016x}" for i in range(n)])
     samples = pd.DataFrame(
         {
-            "sample_id": ids, "filepath": [f"/images/{i:06d}.jpg" for i in range(n)],
+            "sample_id": ids, "filepath": [f"{images}/{i:06d}.jpg" for i in range(n)],
             "split": rng.choice(["train", "val", "test"], n, p=[0.7, 0.15, 0.15]),
             "label": np.array(CLASSES)[labels], "pred_label": np.array(CLASSES)[guess],
             "confidence": probs.max(axis=1).astype(float), "margin": rng.uniform(-1, 1, n),
