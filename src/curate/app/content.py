@@ -226,11 +226,8 @@ def _array(run: Run, name: str, ids: list[str]) -> NDArray[Any] | None:
 
 def _confusions(run: Run) -> list[tuple[str, str, int]]:
     """The pairs confused most often, counts added up over the splits."""
-    path = run.path / "metrics.json"
-    if not path.is_file():
-        return []
     counts: Counter[tuple[str, str]] = Counter()
-    for split in json.loads(path.read_text("utf-8")).get("splits", {}).values():
+    for split in run.scores().values():
         for pair in split.get("top_confusions", []):
             counts[pair["label"], pair["pred_label"]] += int(pair["count"])
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

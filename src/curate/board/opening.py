@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -117,11 +116,7 @@ class Board:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """metrics.json by split; empty for a run without."""
-        path = self.run.path / "metrics.json"
-        if not path.is_file():
-            return {}
-        found: dict[str, Any] = json.loads(path.read_text("utf-8")).get("splits", {})
-        return found
+        return self.run.scores()
 
     def once(self, key: Any, make: Any) -> Any:
         """What `make` answers, computed at most once for this state of the run."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curate.errors import ModelError, listed
+from curate.errors import ModelError
 from curate.inference import onnx_files, scripted
 from curate.inference.choosing import open_engine
 from curate.inference.embedder import Embedder, Engine, Loaded, Output
@@ -22,7 +22,7 @@ from curate.inference.gpu_jpeg import JpegDecoder
 from curate.inference.hog import Hog
 from curate.inference.modules import is_import_path, load_module
 from curate.inference.onnx_files import OnnxModel
-from curate.inference.timm_models import be_quick_when_offline, check_source, load_timm
+from curate.inference.timm_models import be_quick_when_offline, check_known, load_timm
 from curate.progress import log
 
 CPU_BATCH, GPU_BATCH = 32, 256
@@ -165,7 +165,11 @@ def load_embedder(
     else:
         if weights is None and checkpoint is None:
             be_quick_when_offline()
-        _check_known(name)
+        check_known(
+            name,
+            "a timm model name or hog",
+            " A module of your own is package.module:factory; a file ends in .onnx, .pt or .ts.",
+        )
         loaded = load_timm(name, weights, checkpoint, class_names, img_size)
     return _on_torch(name, loaded, device, batch_size)
 
@@ -228,16 +232,3 @@ def _hog(file: Path | None, img_size: int | None) -> Hog:
             "Expected no --img-size with --model hog, which has its own. Leave it out."
         )
     return Hog()
-
-
-def _check_known(name: str) -> None:
-    import timm
-
-    if check_source(name) or timm.is_model(name):
-        return
-    close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
-    raise ModelError(
-        f"Expected a timm model name or hog, found {name!r}. "
-        + (f"Did you mean {listed(close)}? " if close else "See timm.list_models(). ")
-        + "A module of your own is package.module:factory; a file ends in .onnx, .pt or .ts."
-    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from curate.errors import ModelError
+from curate.errors import ModelError, listed
 from curate.inference.class_lists import check_classes
 from curate.inference.embedder import Loaded
 from curate.inference.weights import (
@@ -44,6 +44,29 @@ def check_source(name: str) -> bool:
                 "the folder that timm's save_for_hf wrote."
             )
     return name.startswith((HUB, FOLDER))
+
+
+def check_known(name: str, what: str, besides: str = "") -> None:
+    """Refuse a name that is neither timm's nor says where the model lies.
+
+    Args:
+        name: as given.
+        what: was expected, in words.
+        besides: what else could have been given, a sentence after a space.
+
+    Raises:
+        ModelError: naming those that are spelt nearly so.
+    """
+    import timm
+
+    if check_source(name) or timm.is_model(name):
+        return
+    close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
+    raise ModelError(
+        f"Expected {what}, found {name!r}. "
+        + (f"Did you mean {listed(close)}?" if close else "See timm.list_models().")
+        + besides
+    )
 
 
 def load_timm(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from curate.store.schema import TIER_NAMES
 
 def summary(run: Run) -> dict[str, Any]:
     """The main numbers of a finished run, as plain JSON values."""
-    metrics = json.loads((run.path / "metrics.json").read_text("utf-8"))["splits"]
+    metrics = run.scores()
     samples = run.table("samples")
     tiers = samples.loc[samples["split"] == "train", "tier"].value_counts()
     wanted = (

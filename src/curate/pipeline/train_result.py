@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +61,7 @@ def folds_result(
 
 def scores(run: Run, splits: Sequence[str]) -> dict[str, Any]:
     """Accuracy and macro F1 of labelled splits with their intervals, from a run."""
-    metrics = json.loads((run.path / "metrics.json").read_text("utf-8"))["splits"]
+    metrics = run.scores()
     return {
         split: {name: metrics[split][name] for name in SCORES}
         for split in splits

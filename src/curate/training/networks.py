@@ -12,12 +12,12 @@ import timm.data
 import torch
 from timm.models import group_parameters
 
-from curate.errors import ModelError, TrainingError, listed
+from curate.errors import ModelError, TrainingError
 from curate.inference.heads import classifier_names, has_mlp_head, is_of_head, put_mlp_head
 from curate.inference.timm_models import (
     WAYS_OUT,
     be_quick_when_offline,
-    check_source,
+    check_known,
     checked_names,
     load_timm,
     ready,
@@ -52,7 +52,7 @@ def make_network(options: Options, classes: Sequence[str]) -> Network:
             classes, or an image size that it cannot take.
         TrainingError: there are no such blocks to train, or the checkpoint has another head.
     """
-    _check_known(options.model)
+    check_known(options.model, "the name of a timm model to train")
     loaded = _from_checkpoint(options, classes) if options.checkpoint else _fresh(options, classes)
     freeze(loaded.model, options.freeze)
     return loaded
@@ -166,13 +166,3 @@ def _reorder(model: Any, theirs: Sequence[str], ours: Sequence[str]) -> None:
         with torch.no_grad():
             for values in layers[-1].parameters():
                 values.copy_(values[order])
-
-
-def _check_known(name: str) -> None:
-    if check_source(name) or timm.is_model(name):
-        return
-    close = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
-    raise ModelError(
-        f"Expected the name of a timm model to train, found {name!r}. "
-        + (f"Did you mean {listed(close)}?" if close else "See timm.list_models().")
-    )
